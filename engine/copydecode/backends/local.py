@@ -1,0 +1,199 @@
+"""The model runs in this process: one model, its tokenizer, its grammar and its prompt format.
+
+Knows nothing of limits on documents or of hunks: that is the engine's. One edit at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from copydecode.backends import threads
+from copydecode.config import EMBEDDED, EngineConfig, Limits
+from copydecode.decode.constraint import ProgramGrammar
+from copydecode.decode.literals import Literals
+from copydecode.decode.loop import Drafter, Task, decode, no_drafts
+from copydecode.decode.model import EmbeddedModel, Model, read_config
+from copydecode.decode.prefix import Prefix
+from copydecode.decode.prompt import EmbeddedPrompt, Prompt
+from copydecode.decode.receipt import Receipt
+from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
+from copydecode.edit.document import Document
+from copydecode.edit.program import Copy, Op, Program
+from copydecode.errors import ModelFormatError
+
+EMBEDDED_FOLDER = Path(__file__).parent.parent / "models" / "embedded"
+
+ROOM_FOR_PROGRAM = 256
+"""Tokens of the context that a prompt leaves free at least."""
+
+
+class PromptFormat(Protocol):
+    """Turns an edit into prompt tokens."""
+
+    def build(
+        self,
+        document: Document,
+        instruction: str,
+        scope: tuple[int, int] | None = None,
+        language: str | None = None,
+    ) -> Prompt:
+        """Return the prompt; ContextTooLongError where it does not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the embedded model was trained for: the `copydecode` entry of its `config.json`.
+
+    `splice_window` is how many of a copied span's last tokens enter the context, None for all;
+    `max_lines` and `max_tokens` bound the visible part of the document.
+    """
+
+    splice_window: int | None
+    max_lines: int
+    max_tokens: int
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], context: int) -> Serving:
+        """Read the entry of a parsed `config.json`; without one, bounds come from the context.
+
+        Raises:
+            ModelFormatError: a value is no whole number in its range.
+        """
+        entry = values.get("copydecode", {})
+        window = entry.get("splice_window")
+        lines = entry.get("max_lines", 999)
+        tokens = entry.get("max_tokens", max(1, context // 2))
+        for name, value, least in (("max_lines", lines, 1), ("max_tokens", tokens, 1)):
+            if not isinstance(value, int) or value < least:
+                message = f"expected copydecode.{name} >= {least} in config.json, found {value!r}"
+                raise ModelFormatError(message)
+        if window is not None and (not isinstance(window, int) or window < 0):
+            message = f"expected copydecode.splice_window >= 0 in config.json, found {window!r}"
+            raise ModelFormatError(message)
+        return cls(window, lines, tokens)
+
+
+class LocalBackend:
+    """A model in this process, ready to decode programs."""
+
+    def __init__(  # noqa: PLR0913  # the parts of a backend, each named at the call
+        self,
+        *,
+        name: str,
+        parameters: int,
+        model: Model[Any],
+        literals: Literals,
+        prompts: PromptFormat,
+        splice_window: int | None = None,
+        drafter: Drafter = no_drafts,
+    ) -> None:
+        self.name = name
+        self.parameters = parameters
+        self.context = model.context
+        self.prompts = prompts
+        self.drafter = drafter
+        self._literals = literals
+        self._grammar = ProgramGrammar(literals)
+        self.splice_window = splice_window
+        self._prefix = Prefix(model)
+
+    def run(
+        self,
+        prompt: Prompt,
+        limits: Limits,
+        receipt: Receipt,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_op: Callable[[Op], None] = lambda _op: None,
+    ) -> Program:
+        """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`."""
+        started = time.perf_counter()
+        constraint = self._grammar.start(len(prompt.window))
+        receipt.grammar_s += time.perf_counter() - started
+        task = Task(
+            prompt=prompt.tokens,
+            splice=prompt.splice,
+            splice_window=self.splice_window,
+            limits=limits,
+            cancelled=cancelled,
+            on_op=on_op,
+            drafter=self.drafter,
+        )
+        program = decode(self._prefix, constraint, task, receipt)
+        receipt.output_tokens += self._output_tokens(program, prompt)
+        return program
+
+    def _output_tokens(self, program: Program, prompt: Prompt) -> int:
+        """Count the new text of the window in the model's tokens."""
+        count = 0
+        for op in program.ops:
+            if isinstance(op, Copy):
+                count += sum(map(len, prompt.line_tokens[op.first - 1 : op.last]))
+            else:
+                count += len(self._literals.codec.encode(op.text))
+        return count
+
+
+def load(config: EngineConfig) -> LocalBackend:
+    """Load the configured model.
+
+    Raises:
+        ModelNotFoundError, ModelFormatError: with what was looked for and what was found.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    folder = EMBEDDED_FOLDER if config.model == EMBEDDED else Path(config.model).expanduser()
+    if config.model == EMBEDDED or _is_ours(folder):
+        return _load_embedded(folder, config.model, choose_threads=config.threads is None)
+    return _load_foreign(config.model)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a folder holds a model made by this project: its config says so."""
+    return (folder / "config.json").is_file() and "copydecode" in read_config(folder)
+
+
+def _load_embedded(folder: Path, name: str, *, choose_threads: bool) -> LocalBackend:
+    model = EmbeddedModel.load(folder)
+    if choose_threads:
+        threads.choose(model)
+    vocabulary = Vocabulary.load(folder / "tokenizer.json")
+    if vocabulary.size > model.network.config.vocab_size:
+        message = (
+            f"expected at most {model.network.config.vocab_size} tokens in the tokenizer of "
+            f"{folder}, found {vocabulary.size}"
+        )
+        raise ModelFormatError(message)
+    serving = Serving.from_json(read_config(folder), model.context)
+    literals = Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
+    return LocalBackend(
+        name=name,
+        parameters=model.parameters,
+        model=model,
+        literals=literals,
+        prompts=EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens),
+        splice_window=serving.splice_window,
+    )
+
+
+def _load_foreign(name: str) -> LocalBackend:
+    # Imported here: the embedded model does without transformers.
+    from copydecode.decode import hf  # noqa: PLC0415
+    from copydecode.decode.prompt_foreign import ForeignPrompt  # noqa: PLC0415
+
+    model, codec = hf.load(name)
+    literals = Literals(codec)
+    return LocalBackend(
+        name=name,
+        parameters=model.parameters,
+        model=model,
+        literals=literals,
+        prompts=ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM)),
+    )

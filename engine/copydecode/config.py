@@ -1,0 +1,54 @@
+"""What can be set about the engine, with a default for every field. It reads no files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from copydecode.errors import ConfigError
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one edit may cost before it ends with an error and no result.
+
+    `deadline_s` is in seconds from the start of the decode; None means no deadline.
+    """
+
+    max_new_tokens: int = 2048
+    deadline_s: float | None = 120.0
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            message = f"expected max_new_tokens >= 1, got {self.max_new_tokens}"
+            raise ConfigError(message)
+        if self.deadline_s is not None and not self.deadline_s > 0:
+            message = f"expected deadline_s > 0, got {self.deadline_s}"
+            raise ConfigError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """How an engine is loaded.
+
+    `model` is `"embedded"`, the path of a model folder, or a Hugging Face name. `threads` is the
+    number of torch threads; with None the embedded model measures what is fastest, and others take
+    torch's own choice. `max_document_bytes` counts UTF-8.
+    """
+
+    model: str = EMBEDDED
+    threads: int | None = None
+    max_document_bytes: int = 2_000_000
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not self.model.strip():
+            message = "expected a model name or path, got an empty string"
+            raise ConfigError(message)
+        if self.threads is not None and self.threads < 1:
+            message = f"expected threads >= 1, got {self.threads}"
+            raise ConfigError(message)
+        if self.max_document_bytes < 1:
+            message = f"expected max_document_bytes >= 1, got {self.max_document_bytes}"
+            raise ConfigError(message)

@@ -1,0 +1,1 @@
+"""The decode loop and its parts. Knows nothing of the language server."""

@@ -1,0 +1,234 @@
+"""Any Hugging Face causal language model, by folder or by name, through transformers.
+
+Transformers is imported by the functions here, never on import of this module: it costs seconds.
+Code that comes with a model is never run. Only models whose memory is keys and values can be used,
+since the cache has to be cropped. Knows nothing of grammars or programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from copydecode.decode.model import best_device, best_dtype, read_config
+from copydecode.errors import ModelFormatError, ModelNotFoundError
+
+_UNUSABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    SafetensorError,
+)
+"""What transformers raises for what it cannot build, or cannot run as we do."""
+
+_HUB_TIMEOUT_S = 10.0
+_PROBED = 3  # Tokens in the cache when the probe ends.
+
+
+class TransformersCache:
+    """Keys and values of one sequence, in transformers' own layout."""
+
+    def __init__(self) -> None:
+        from transformers import DynamicCache  # noqa: PLC0415  # costs seconds
+
+        # Without a config every layer keeps all: layers with a sliding window cannot be cropped
+        # once it is full, and the model's masks see to the window anyway.
+        self.states: Any = DynamicCache()
+
+    @property
+    def length(self) -> int:
+        """The number of tokens held."""
+        return int(self.states.get_seq_length())
+
+    def crop(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        if not 0 <= length <= self.length:
+            message = f"expected a length of at most {self.length}, got {length}"
+            raise ValueError(message)
+        if length < self.length:
+            self.states.crop(length - self.length)  # How many to remove, as a negative number.
+
+
+class TransformersModel:
+    """A causal language model of transformers: fp32 on a CPU, bf16 on a GPU."""
+
+    def __init__(self, model: Any, device: torch.device | None = None) -> None:  # noqa: ANN401  # transformers' classes are untyped
+        self.device = device or best_device()
+        self._model = model.to(device=self.device, dtype=best_dtype(self.device)).eval()
+        self._model.requires_grad_(False)  # noqa: FBT003  # torch's own signature
+
+    @property
+    def context(self) -> int:
+        """The number of tokens that fit into the cache."""
+        config = self._model.config.get_text_config()
+        return int(getattr(config, "max_position_embeddings", None) or config.n_positions)
+
+    @property
+    def rows(self) -> int:
+        """The number of ids that the model knows; its tokenizer may have more or fewer."""
+        return int(self._model.get_input_embeddings().num_embeddings)
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return sum(parameter.numel() for parameter in self._model.parameters())
+
+    def new_cache(self) -> TransformersCache:
+        """Return an empty cache."""
+        return TransformersCache()
+
+    @torch.inference_mode()
+    def forward(self, tokens: Sequence[int], cache: TransformersCache, last: int) -> Tensor:
+        """Append tokens to the cache in one forward; return logits `[last, V]`."""
+        ids = torch.tensor([tokens], device=self.device)
+        out = self._model(
+            input_ids=ids,
+            past_key_values=cache.states,
+            use_cache=True,
+            logits_to_keep=max(1, last),  # 0 would mean all.
+        )
+        logits: Tensor = out.logits[0]  # [max(1, last), V]
+        return logits[len(logits) - last :].float()
+
+
+class TransformersCodec:
+    """The tokenizer of such a model, seen as ids and bytes."""
+
+    def __init__(self, tokenizer: Any, rows: int) -> None:  # noqa: ANN401  # transformers' classes are untyped
+        """Read the vocabulary; `rows` is the number of ids that the model knows."""
+        import xgrammar as xg  # noqa: PLC0415  # costs seconds
+
+        self.tokenizer = tokenizer
+        self.size: int = min(rows, len(tokenizer))
+        info = xg.TokenizerInfo.from_huggingface(tokenizer, vocab_size=len(tokenizer))
+        self._bytes: list[bytes] = list(info.decoded_vocab)
+        # Some tokenizers add plain text, too: runs of newlines, HTML tags.
+        for token, added in tokenizer.added_tokens_decoder.items():
+            self._bytes[token] = b"" if added.special else added.content.encode()
+        for token in tokenizer.all_special_ids:
+            self._bytes[token] = b""
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of plain text; special tokens inside it are text."""
+        return list(
+            self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        )
+
+    def encode_markup(self, text: str) -> list[int]:
+        """Return the ids of text whose special tokens are meant."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the bytes that a token stands for; none for a special token."""
+        return self._bytes[token]
+
+
+def load(
+    name: str, device: torch.device | None = None
+) -> tuple[TransformersModel, TransformersCodec]:
+    """Load a model and its tokenizer from a folder, the local cache, or the Hub.
+
+    Raises:
+        ModelNotFoundError: there is nothing at that path or name, or the Hub cannot be reached.
+        ModelFormatError: what is there is no causal language model that transformers can run.
+    """
+    if _is_path(name):
+        read_config(Path(name).expanduser())
+        name = str(Path(name).expanduser())
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415  # costs seconds
+    from transformers.utils import logging  # noqa: PLC0415  # costs seconds
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    local = Path(name).is_dir() or _is_cached(name)
+    if not local:
+        _check_hub(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            name, trust_remote_code=False, local_files_only=local
+        )
+        model = AutoModelForCausalLM.from_pretrained(
+            name,
+            trust_remote_code=False,
+            local_files_only=local,
+            dtype=best_dtype(device or best_device()),
+        )
+        usable = TransformersModel(model, device)
+        codec = TransformersCodec(tokenizer, rows=usable.rows)
+        croppable = _can_be_cropped(usable)
+    except OSError as error:
+        message = f"expected a tokenizer and weights at {name}: {_first_line(error)}"
+        raise ModelFormatError(message) from error
+    except _UNUSABLE as error:
+        message = f"expected a causal language model at {name}: {_first_line(error)}"
+        raise ModelFormatError(message) from error
+    if not croppable:
+        message = (
+            f"expected a model whose memory is keys and values at {name}, "
+            f"found {model.config.model_type}, which cannot go back"
+        )
+        raise ModelFormatError(message)
+    return usable, codec
+
+
+def _can_be_cropped(model: TransformersModel) -> bool:
+    """Return whether a cropped cache goes on as if the rest had never been fed."""
+    cache = model.new_cache()
+    model.forward([1, 2], cache, 0)
+    expected = model.forward([3], cache, 1)
+    cache.crop(1)
+    model.forward([4, 5, 6], cache, 0)
+    cache.crop(1)
+    again = model.forward([2, 3], cache, 1)
+    return cache.length == _PROBED and torch.allclose(again, expected, atol=0.05, rtol=0.05)
+
+
+def _is_path(name: str) -> bool:
+    """Return whether a name can only be meant as a path; Hub names are `owner/model` or `model`."""
+    return (
+        Path(name).expanduser().exists()
+        or name.startswith(("/", ".", "~"))
+        or "\\" in name
+        or name.count("/") > 1
+    )
+
+
+def _is_cached(name: str) -> bool:
+    """Return whether a Hub model was downloaded before."""
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415  # costs a second
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415  # costs a second
+
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError as error:
+        message = f"expected a model folder or a Hugging Face name, got {name}: found neither"
+        raise ModelNotFoundError(message) from error
+
+
+def _check_hub(name: str) -> None:
+    """Ask the Hub once: transformers itself tries an unreachable one for most of a minute."""
+    from huggingface_hub import HfApi  # noqa: PLC0415  # costs a second
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # noqa: PLC0415  # costs a second
+        HTTPError,
+    )
+
+    try:
+        HfApi().model_info(name, timeout=_HUB_TIMEOUT_S)
+    except (HTTPError, OSError) as error:
+        message = (
+            f"expected a model folder or a Hugging Face name, got {name}: no such folder, not "
+            f"downloaded before, and the Hub does not give it: {_first_line(error)}"
+        )
+        raise ModelNotFoundError(message) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,147 @@
+"""What the decode loop needs of a model, and the embedded model on our own network.
+
+Any model appends a block of tokens to its cache in one forward and gives the logits of the last few
+positions. The embedded model needs torch, safetensors and tokenizers, never transformers. Knows
+nothing of grammars, prompts or programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from copydecode.decode.cache import Cache, KeyValueCache
+from copydecode.decode.network import Network, NetworkConfig
+from copydecode.errors import ModelFormatError, ModelNotFoundError
+
+C = TypeVar("C", bound=Cache)  # A model takes the caches that it makes.
+
+
+class Model(Protocol[C]):
+    """A causal language model with a cache that can be cropped."""
+
+    @property
+    def context(self) -> int:
+        """The number of tokens that fit into the cache."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the logits are."""
+        ...
+
+    def new_cache(self) -> C:
+        """Return an empty cache."""
+        ...
+
+    def forward(self, tokens: Sequence[int], cache: C, last: int) -> Tensor:
+        """Append tokens (at least one) to the cache in one forward.
+
+        Returns:
+            Logits `[last, V]` of the last `last` of them, fp32; `last` may be 0.
+        """
+        ...
+
+
+class EmbeddedModel:
+    """A Qwen3, Qwen2 or Llama checkpoint on our own forward: fp32 on a CPU, bf16 on a GPU."""
+
+    def __init__(self, network: Network, device: torch.device | None = None) -> None:
+        self.device = device or best_device()
+        self.network = network.to(self.device).eval()
+        self._dtype = best_dtype(self.device)
+        for parameter in self.network.parameters():
+            # Weights only: the table of rotary positions stays fp32.
+            parameter.data = parameter.data.to(self._dtype)
+            parameter.requires_grad = False
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device | None = None) -> EmbeddedModel:
+        """Read `config.json` and `model.safetensors` from a folder.
+
+        Raises:
+            ModelNotFoundError: there is no such folder.
+            ModelFormatError: a file is missing, unreadable, or does not fit the other.
+        """
+        network = Network(NetworkConfig.from_json(read_config(folder)))
+        path = folder / "model.safetensors"
+        try:
+            weights = load_file(path)
+        except (OSError, SafetensorError) as error:
+            message = f"expected weights at {path}: {error}"
+            raise ModelFormatError(message) from error
+        if network.config.tie_word_embeddings:
+            weights.pop("lm_head.weight", None)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            message = f"expected the weights that config.json describes in {path}: {error}"
+            raise ModelFormatError(message) from error
+        return cls(network, device)
+
+    @property
+    def context(self) -> int:
+        """The number of tokens that fit into the cache."""
+        return self.network.config.max_position_embeddings
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def new_cache(self) -> KeyValueCache:
+        """Return an empty cache."""
+        return KeyValueCache(self.network.config, dtype=self._dtype, device=self.device)
+
+    @torch.inference_mode()
+    def forward(self, tokens: Sequence[int], cache: KeyValueCache, last: int) -> Tensor:
+        """Append tokens to the cache in one forward; return logits `[last, V]`."""
+        ids = torch.tensor([tokens], device=self.device)
+        positions, attention = cache.extend(len(tokens))
+        hidden = self.network.hidden(ids, positions, attention)  # [1, T, D]
+        return self.network.logits(hidden[0, len(tokens) - last :]).float()  # [last, V]
+
+
+def best_device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def best_dtype(device: torch.device) -> torch.dtype:
+    """Return bf16 for a GPU; fp32 for a CPU, where bf16 has no fast path."""
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the parsed `config.json` of a model folder.
+
+    Raises:
+        ModelNotFoundError: there is no such folder.
+        ModelFormatError: there is no readable `config.json` in it.
+    """
+    if not folder.exists():
+        message = f"expected a model folder at {folder}, found nothing"
+        raise ModelNotFoundError(message)
+    if not folder.is_dir():
+        message = f"expected a model folder at {folder}, found a file"
+        raise ModelFormatError(message)
+    path = folder / "config.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"expected a config.json in {folder}, found none: it is no model folder"
+        raise ModelFormatError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"expected JSON in {path}: {error}"
+        raise ModelFormatError(message) from error
+    if not isinstance(values, dict):
+        message = f"expected a JSON object in {path}, found {type(values).__name__}"
+        raise ModelFormatError(message)
+    return values

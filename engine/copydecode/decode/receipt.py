@@ -1,0 +1,38 @@
+"""Where the time and the tokens of one edit went. Counts only; it holds no text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(slots=True)
+class Receipt:
+    """Times in seconds, tokens and forwards in counts.
+
+    `forwards` counts the model forwards after the prompt was prefilled (the prompt's last forward
+    yields the first decision). `prompt_s` is building the prompt, `prefill_s` its forwards,
+    `decode_s` all later forwards, `grammar_s` masks and matching, `resolve_s` the new text and the
+    hunks. `prompt_tokens` counts the whole prompt, `reused_tokens` those that the cache still held
+    from the edit before. `output_tokens` is the length of the new text (of the
+    window that the model saw) in the model's tokens: the decode steps of plain decoding.
+    """
+
+    model: str = ""
+    queue_s: float = 0.0
+    prompt_s: float = 0.0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+    grammar_s: float = 0.0
+    resolve_s: float = 0.0
+    total_s: float = 0.0
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    forwards: int = 0
+    forced_tokens: int = 0
+    spliced_tokens: int = 0
+    generated_tokens: int = 0
+    output_tokens: int = 0
+
+    def as_dict(self) -> dict[str, float | int | str]:
+        """Return all fields, for JSON."""
+        return asdict(self)

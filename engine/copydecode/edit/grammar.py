@@ -1,0 +1,105 @@
+"""The text form of programs: parse, render, and the escape of reserved literals.
+
+    program := <program> (copy | gen)* </program>
+    copy    := <copy lines="i-j"/>
+    gen     := <gen> text </gen>
+
+`render` writes no white space between ops and none around a gen's text; `parse` allows white space
+between ops. Gen text may hold anything: a reserved literal inside it is escaped by one backslash
+after its `<`, and one that already has backslashes there gets one more, so that `unescape` inverts
+`escape` on every text. Knows nothing of tokens: the decoder finds the end of a gen on token ids.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.errors import ProgramSyntaxError
+
+PROGRAM_OPEN: Final = "<program>"
+PROGRAM_CLOSE: Final = "</program>"
+COPY_OPEN: Final = '<copy lines="'
+COPY_DASH: Final = "-"
+COPY_CLOSE: Final = '"/>'
+GEN_OPEN: Final = "<gen>"
+GEN_CLOSE: Final = "</gen>"
+
+RESERVED: Final = ("<copy", "</copy>", "<gen>", "</gen>", "<program>", "</program>")
+
+_RESERVED_TAIL = "|".join(re.escape(literal[1:]) for literal in RESERVED)
+_PLAIN = re.compile(rf"<(\\*)({_RESERVED_TAIL})")
+_ESCAPED = re.compile(rf"<\\(\\*)({_RESERVED_TAIL})")
+_SPACE = re.compile(r"[ \t\r\n]*")
+_COPY = re.compile(r'<copy lines="([1-9][0-9]*)-([1-9][0-9]*)"/>')
+
+
+def escape(text: str) -> str:
+    """Escape every reserved literal, so that the result contains none."""
+    return _PLAIN.sub(r"<\\\1\2", text)
+
+
+def unescape(text: str) -> str:
+    """Invert `escape`."""
+    return _ESCAPED.sub(r"<\1\2", text)
+
+
+def render_op(op: Op) -> str:
+    """Write one op in its text form."""
+    match op:
+        case Copy(first, last):
+            return f"{COPY_OPEN}{first}{COPY_DASH}{last}{COPY_CLOSE}"
+        case Gen(text):
+            return f"{GEN_OPEN}{escape(text)}{GEN_CLOSE}"
+
+
+def render(program: Program) -> str:
+    """Write a program in its text form."""
+    return PROGRAM_OPEN + "".join(map(render_op, program.ops)) + PROGRAM_CLOSE
+
+
+def parse(text: str) -> Program:
+    """Read the text form of a program, with nothing but white space around it.
+
+    Raises:
+        ProgramSyntaxError: where the text is no program; the message gives the offset.
+    """
+    at = _skip_space(text, 0)
+    at = _expect(text, at, PROGRAM_OPEN)
+    ops: list[Op] = []
+    while True:
+        at = _skip_space(text, at)
+        if text.startswith(PROGRAM_CLOSE, at):
+            break
+        if text.startswith(GEN_OPEN, at):
+            start = at + len(GEN_OPEN)
+            end = text.find(GEN_CLOSE, start)
+            if end < 0:
+                message = f"expected {GEN_CLOSE} after the {GEN_OPEN} at offset {at}, found the end"
+                raise ProgramSyntaxError(message)
+            ops.append(Gen(unescape(text[start:end])))
+            at = end + len(GEN_CLOSE)
+        elif copy := _COPY.match(text, at):
+            ops.append(Copy(int(copy[1]), int(copy[2])))
+            at = copy.end()
+        else:
+            message = f"expected a copy op, a gen op or {PROGRAM_CLOSE} at offset {at}"
+            raise ProgramSyntaxError(message)
+    at = _skip_space(text, at + len(PROGRAM_CLOSE))
+    if at != len(text):
+        message = f"expected nothing after {PROGRAM_CLOSE}, found text at offset {at}"
+        raise ProgramSyntaxError(message)
+    return Program(tuple(ops))
+
+
+def _skip_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
+def _expect(text: str, at: int, literal: str) -> int:
+    if not text.startswith(literal, at):
+        message = f"expected {literal} at offset {at}"
+        raise ProgramSyntaxError(message)
+    return at + len(literal)

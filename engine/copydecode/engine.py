@@ -1,0 +1,217 @@
+"""The facade: one request in, one edit out. Importing it does not import torch; loading does.
+
+Knows nothing of LSP, files or threads: the caller sees to it that one edit runs at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from copydecode.config import EngineConfig, Limits
+from copydecode.decode.receipt import Receipt
+from copydecode.edit.document import Document
+from copydecode.edit.fit import fit, shift
+from copydecode.edit.program import Gen, Op, Program
+from copydecode.edit.resolve import Hunk, hunks, resolve
+from copydecode.errors import (
+    BinaryDocumentError,
+    ContextTooLongError,
+    DocumentTooLargeError,
+    EditStoppedError,
+    EmptyInstructionError,
+    ScopeError,
+    UnreadableTextError,
+)
+
+if TYPE_CHECKING:  # At run time it would import torch.
+    from copydecode.backends.local import LocalBackend
+    from copydecode.decode.prompt import Prompt
+
+_WARM_UP_TOKENS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The lines that an instruction is about, 1-based and inclusive."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest:
+    """What to edit and how.
+
+    `language` is an LSP language id where known ("python"). `limits` overrides the engine's.
+    """
+
+    text: str
+    instruction: str
+    scope: Scope | None = None
+    language: str | None = None
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditResult:
+    """The edit: the program over the whole document, the new text, its hunks and the receipt."""
+
+    program: Program
+    text: str
+    hunks: tuple[Hunk, ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is loaded, for status displays. `context` is in tokens."""
+
+    name: str
+    parameters: int
+    context: int
+
+
+class Engine:
+    """Loads a model and edits documents with it."""
+
+    def __init__(self, backend: LocalBackend, config: EngineConfig | None = None) -> None:
+        """Edit with a backend that is there already; `load` is the usual way."""
+        self._backend = backend
+        self._config = config or EngineConfig()
+
+    @classmethod
+    def load(cls, config: EngineConfig | None = None) -> Engine:
+        """Load the configured model and warm it with one small edit.
+
+        Raises:
+            ModelNotFoundError, ModelFormatError: with what was looked for and what was found.
+        """
+        from copydecode.backends import local  # noqa: PLC0415  # imports torch
+
+        config = config or EngineConfig()
+        engine = cls(local.load(config), config)
+        engine.warm()
+        return engine
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded."""
+        backend = self._backend
+        return ModelInfo(backend.name, backend.parameters, backend.context)
+
+    def warm(self) -> None:
+        """Run the first few steps of a small edit, so that the first real one is not slower."""
+        limits = Limits(max_new_tokens=_WARM_UP_TOKENS)
+        with suppress(EditStoppedError, ContextTooLongError):
+            self.edit(EditRequest("a = 1\nb = 2\n", "delete line 1", limits=limits))
+
+    def check(self, request: EditRequest) -> None:
+        """Raise the BadInputError that `edit` would raise before any work, if there is one."""
+        self._prompt(request)
+
+    def edit(
+        self,
+        request: EditRequest,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_op: Callable[[Op], None] = lambda _op: None,
+    ) -> EditResult:
+        """Run the model and return the edit.
+
+        `cancelled` is asked before every forward; `on_op` gets each op when it closes, its lines
+        counted in the document.
+
+        Raises:
+            BadInputError: what came in cannot be edited; nothing was computed. A program that
+                outgrows the model's context ends with a ContextTooLongError, too.
+            EditStoppedError: cancelled, over a limit, or the model wrote what is no text; there is
+                no edit.
+        """
+        started = time.perf_counter()
+        receipt = Receipt(model=self._backend.name)
+        document, prompt = self._prompt(request)
+        receipt.prompt_s = time.perf_counter() - started
+        limits = request.limits or self._config.limits
+
+        def on_visible_op(op: Op) -> None:
+            on_op(shift(op, prompt.window))
+
+        program = self._backend.run(
+            prompt, limits, receipt, cancelled=cancelled, on_op=on_visible_op
+        )
+        _check_text(program, request)
+        resolving = time.perf_counter()
+        program = fit(program, document, prompt.window)
+        text = resolve(program, document)
+        changes = hunks(program, document)
+        ended = time.perf_counter()
+        receipt.resolve_s = ended - resolving
+        receipt.total_s = ended - started
+        return EditResult(program, text, changes, receipt)
+
+    def _prompt(self, request: EditRequest) -> tuple[Document, Prompt]:
+        """Check a request and build its prompt."""
+        if not request.instruction.strip():
+            message = "expected an instruction, got an empty one"
+            raise EmptyInstructionError(message)
+        limit = self._config.max_document_bytes
+        size = len(request.text)
+        if size <= limit:  # Encoding a document that is too long in characters would be in vain.
+            size = _utf8_size(request.text)
+            _utf8_size(request.instruction)
+        if size > limit:
+            message = f"expected a document of at most {limit} bytes, got at least {size}"
+            raise DocumentTooLargeError(message)
+        if "\0" in request.text:
+            message = "expected text, found a NUL character: the document is binary"
+            raise BinaryDocumentError(message)
+        document = Document(request.text)
+        scope = request.scope
+        if scope is not None and not 1 <= scope.first <= scope.last <= len(document):
+            message = (
+                f"expected a scope within lines 1 to {len(document)}, "
+                f"got {scope.first} to {scope.last}"
+            )
+            raise ScopeError(message)
+        prompt = self._backend.prompts.build(
+            document,
+            request.instruction,
+            None if scope is None else (scope.first, scope.last),
+            request.language,
+        )
+        context = self._backend.context
+        if len(prompt.tokens) >= context:
+            message = (
+                f"expected a prompt of less than {context} tokens, the model's context, found "
+                f"{len(prompt.tokens)}: select fewer lines or shorten the instruction"
+            )
+            raise ContextTooLongError(message)
+        return document, prompt
+
+
+def _check_text(program: Program, request: EditRequest) -> None:
+    """Refuse new text with half a character or a NUL in it, unless it was there before.
+
+    Tokens are bytes: a model can end a gen in the middle of a character, which decodes to U+FFFD.
+    """
+    known = request.text + request.instruction
+    unwanted = {"\ufffd", "\0"} - set(known)
+    if any(isinstance(op, Gen) and unwanted & set(op.text) for op in program.ops):
+        message = "expected text from the model, found bytes that are none: nothing was changed"
+        raise UnreadableTextError(message)
+
+
+def _utf8_size(text: str) -> int:
+    """Return the number of bytes; BinaryDocumentError where a text cannot be written at all.
+
+    JSON can carry half of a surrogate pair; no tokenizer takes one.
+    """
+    try:
+        return len(text.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        message = f"expected text, found half of a surrogate pair at offset {error.start}"
+        raise BinaryDocumentError(message) from error

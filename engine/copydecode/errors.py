@@ -1,0 +1,104 @@
+"""Every error that the engine raises on purpose, as one tree.
+
+It knows nothing of LSP or exit codes.
+
+    CopydecodeError
+    ├── BadInputError               what came in cannot be edited as it is
+    │   ├── EmptyInstructionError
+    │   ├── DocumentTooLargeError
+    │   ├── BinaryDocumentError
+    │   ├── ScopeError              the scope is not inside the document
+    │   └── ContextTooLongError     the prompt does not fit the model's context
+    ├── ConfigError                 a setting has a value that cannot be used
+    ├── ModelError
+    │   ├── ModelNotFoundError      nothing at that path or name
+    │   └── ModelFormatError        something is there, but it is no model that we can run
+    ├── ProgramError
+    │   ├── ProgramSyntaxError      the text form does not parse
+    │   └── CopyRangeError          a copy op names lines that the document does not have
+    └── EditStoppedError            the edit ended before the program did: there is no result
+        ├── EditCancelledError
+        ├── DeadlineExceededError
+        ├── TokenLimitError
+        └── UnreadableTextError     the model wrote bytes that are no text
+
+Messages say what was expected and what came, and never quote document text.
+"""
+
+from __future__ import annotations
+
+
+class CopydecodeError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class BadInputError(CopydecodeError):
+    """What came in cannot be edited as it is."""
+
+
+class EmptyInstructionError(BadInputError):
+    """The instruction is empty or only white space."""
+
+
+class DocumentTooLargeError(BadInputError):
+    """The document is over the configured size limit."""
+
+
+class BinaryDocumentError(BadInputError):
+    """The document is not text."""
+
+
+class ScopeError(BadInputError):
+    """The scope does not lie inside the document."""
+
+
+class ContextTooLongError(BadInputError):
+    """Prompt and room for the answer do not fit the model's context."""
+
+
+class ConfigError(CopydecodeError):
+    """A setting has a value that cannot be used."""
+
+
+class ModelError(CopydecodeError):
+    """A model could not be used."""
+
+
+class ModelNotFoundError(ModelError):
+    """There is nothing at the given path or name."""
+
+
+class ModelFormatError(ModelError):
+    """What is there is no model that this engine can run."""
+
+
+class ProgramError(CopydecodeError):
+    """A program is not well formed."""
+
+
+class ProgramSyntaxError(ProgramError):
+    """The text form of a program does not parse."""
+
+
+class CopyRangeError(ProgramError):
+    """A copy op names lines that the document does not have."""
+
+
+class EditStoppedError(CopydecodeError):
+    """The edit ended before its program did: there is no result."""
+
+
+class EditCancelledError(EditStoppedError):
+    """The caller cancelled the edit."""
+
+
+class DeadlineExceededError(EditStoppedError):
+    """The edit took longer than its deadline."""
+
+
+class TokenLimitError(EditStoppedError):
+    """The program did not end within the allowed number of new tokens."""
+
+
+class UnreadableTextError(EditStoppedError):
+    """The model wrote bytes that are no text."""

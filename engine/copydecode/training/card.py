@@ -1,0 +1,114 @@
+"""What a training run leaves for people to read: its log, the learning curves, the model card.
+
+The card says what the embedded model is, what it was trained on, and how. Trains nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from copydecode.training.corpus import PACKAGES, STANDARD_LIBRARY, Split
+from copydecode.training.trainer import TrainConfig
+
+_log = logging.getLogger(__name__)
+
+NOTES = "notes.md"
+"""What somebody wrote down about a run, beside its log; it goes into the card."""
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """Return a run's log, without what was done again after a stop."""
+    kept: list[dict[str, Any]] = []
+    for line in (folder / "log.jsonl").read_text("utf-8").splitlines():
+        entry = json.loads(line)
+        while kept and kept[-1]["step"] > entry["step"]:
+            kept.pop()
+        kept.append(entry)
+    return kept
+
+
+def draw_curves(folder: Path) -> None:
+    """Draw the log of a run as `curves.png`, where matplotlib (the extra `train`) is installed."""
+    try:
+        import matplotlib as mpl  # noqa: PLC0415  # an extra
+    except ImportError:
+        _log.warning("no curves.png: matplotlib is not installed (pip install copydecode[train])")
+        return
+    mpl.use("agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415  # an extra
+
+    log = read_log(folder)
+    losses = [entry for entry in log if "loss" in entry]
+    exams = [entry for entry in log if "loss" not in entry]
+    figure, (above, below) = plt.subplots(2, 1, figsize=(9, 9), sharex=True)
+    for name, label in (("loss", "decisions"), ("text", "document text")):
+        above.plot([e["step"] for e in losses], [e[name] for e in losses], label=label, alpha=0.7)
+    above.set_ylabel("loss (nats per token)")
+    above.legend()
+    twenty = plt.get_cmap("tab20")  # The usual ten colours are too few.
+    below.set_prop_cycle(color=[twenty(index) for index in range(20)])
+    for kind in sorted(set(exams[-1]) - {"step", "progress"}) if exams else ():
+        below.plot([e["step"] for e in exams], [e[kind] for e in exams], label=kind)
+    below.set(xlabel="step", ylabel="exact programs, teacher-forced", ylim=(0, 1))
+    below.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    figure.tight_layout()
+    figure.savefig(folder / "curves.png", dpi=110)
+    plt.close(figure)
+
+
+def write(folder: Path, config: TrainConfig) -> None:
+    """Write `card.md` for the model in a folder, from its log and its configuration."""
+    last = read_log(folder)[-1]
+    shape = config.network()
+    lines = [
+        "# The embedded model",
+        "",
+        "A decoder-only language model (Qwen3 architecture, "
+        f"{shape.num_hidden_layers} layers, width {shape.hidden_size}, vocabulary "
+        f"{shape.vocab_size}, tied embeddings) that writes edit programs over numbered lines.",
+        "It was trained from nothing by `copydecode train` on tasks made from the source code "
+        "below; no other data, no other model's output.",
+        "It is licensed under Apache-2.0, like the rest of the project.",
+        "",
+        "## Use and limits",
+        "",
+        f"It sees at most {config.max_lines} lines ({config.max_tokens} tokens) around the place "
+        "of the edit, in Python code.",
+        "It knows the tasks of `training/tasks.py` and `training/mistakes.py` and nothing else: "
+        "other instructions give arbitrary edits.",
+        "How often it is right is measured by `copydecode evaluate`; see the README.",
+        "",
+        "## Training",
+        "",
+        f"{last['step']} steps, torch {torch.__version__}, seed {config.seed}.",
+        "A run by `minutes` ends by the clock: elsewhere it takes another number of steps.",
+        "",
+        "```json",
+        json.dumps(asdict(config), indent=2),
+        "```",
+        "",
+        "Share of exact programs on the validation split at the end, teacher-forced:",
+        "",
+        "| task | exact |",
+        "|---|---|",
+    ]
+    counts = {"step", "progress", "loss", "text", "per_minute"}
+    lines += [f"| {kind} | {share:.2f} |" for kind, share in last.items() if kind not in counts]
+    if (folder / NOTES).exists():
+        lines += ["", "## Notes on this run", "", (folder / NOTES).read_text("utf-8").strip()]
+    lines += ["", "## Sources", "", "Split by package; every licence is permissive.", ""]
+    splits: tuple[Split, ...] = ("train", "validation", "test")
+    for split in splits:
+        lines += [f"{split.capitalize()}:", "", "| package | version | licence |", "|---|---|---|"]
+        packages = [p for p in PACKAGES if p.split == split]
+        lines += [f"| {p.name} | {p.version} | {p.licence} |" for p in packages]
+        if split == STANDARD_LIBRARY.split:
+            lines.append(f"| Python standard library | 3.11 | {STANDARD_LIBRARY.licence} |")
+        lines.append("")
+    (folder / "card.md").write_text("\n".join(lines), encoding="utf-8")

@@ -1,0 +1,168 @@
+"""The sub-commands `copydecode train` and `copydecode evaluate`: arguments in, tables out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from torch import multiprocessing
+
+from copydecode.config import EMBEDDED, EngineConfig
+from copydecode.engine import Engine
+from copydecode.errors import CopydecodeError
+from copydecode.training import card, corpus, evaluate, tokenizer
+from copydecode.training.evaluate import Score
+from copydecode.training.trainer import VOCABULARY_SIZE, TrainConfig, train
+
+FAILED = 2
+_FILES_FOR_TOKENIZER = 2500
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the two sub-commands; each sets `run`, which takes the arguments and returns a code."""
+    parser = commands.add_parser("train", help="train the embedded model")
+    parser.add_argument("--out", type=Path, default=Path("runs/embedded"), metavar="DIR")
+    _add_corpus(parser)
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="one core each")
+    for field in dataclasses.fields(TrainConfig):
+        option = f"--{field.name.replace('_', '-')}"
+        kind = float if isinstance(field.default, float) else int
+        parser.add_argument(option, type=kind, default=field.default, metavar=kind.__name__)
+    parser.set_defaults(run=_train)
+
+    parser = commands.add_parser("evaluate", help="exact match on code that the model never saw")
+    parser.add_argument("--model", default=EMBEDDED, metavar="M")
+    _add_corpus(parser)
+    parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--cases", type=int, default=100, metavar="N", help="of each kind")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
+    parser.set_defaults(run=_evaluate)
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        default=Path("runs/corpus"),
+        metavar="DIR",
+        help="where the packages of the corpus are, or are downloaded to",
+    )
+
+
+def _train(args: argparse.Namespace) -> int:
+    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    config = TrainConfig(**{name: getattr(args, name) for name in names})
+    console = Console(stderr=True)
+    try:
+        with console.status("fetching and reading the corpus"):
+            corpus.fetch(args.corpus, ("train", "validation"))
+            _prepare(args.corpus, args.out)
+        arguments = (args.processes, config, args.corpus, args.out)
+        if args.processes == 1:
+            _work(0, *arguments)
+        else:
+            multiprocessing.spawn(_work, args=arguments, nprocs=args.processes)  # type: ignore[no-untyped-call, attr-defined]  # torch
+        card.draw_curves(args.out)
+        card.write(args.out, config)
+    except CopydecodeError as error:
+        console.print(f"[red]{error}[/red]")
+        return FAILED
+    console.print(f"the model is in {args.out}")
+    return 0
+
+
+def _prepare(corpus_folder: Path, out: Path) -> None:
+    """Learn the tokenizer, once."""
+    path = out / "tokenizer.json"
+    if path.exists():
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    files = corpus.read(corpus_folder, "train")
+    step = max(1, len(files) // _FILES_FOR_TOKENIZER)
+    learnt = tokenizer.train_tokenizer((file.text for file in files[::step]), VOCABULARY_SIZE)
+    learnt.save(str(path), pretty=False)
+
+
+def _work(rank: int, processes: int, config: TrainConfig, corpus_folder: Path, out: Path) -> None:
+    """Train in one of several processes."""
+    torch.set_num_threads(1)
+    level = logging.INFO if rank == 0 else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    if processes > 1:
+        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+        os.environ.setdefault("MASTER_PORT", "29511")
+        dist.init_process_group("gloo", rank=rank, world_size=processes)
+    train(
+        config,
+        corpus.read(corpus_folder, "train"),
+        corpus.read(corpus_folder, "validation"),
+        out,
+        rank=rank,
+        processes=processes,
+    )
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    console = Console(stderr=True)
+    try:
+        with console.status("fetching and reading the corpus"):
+            corpus.fetch(args.corpus, (args.split,))
+            files = corpus.read(args.corpus, args.split)
+        engine = Engine.load(EngineConfig(model=args.model, threads=args.threads))
+    except CopydecodeError as error:
+        console.print(f"[red]{error}[/red]")
+        return FAILED
+    trials = list(evaluate.draw_trials(files, args.cases, args.seed))
+    with Progress(console=console, transient=True) as progress:
+        outcomes = [
+            evaluate.run_trial(engine, trial)
+            for trial in progress.track(trials, description="evaluating")
+        ]
+    scores = evaluate.score(outcomes)
+    out = Console()
+    out.print(_table(scores, f"{args.model}, {args.split} split, seed {args.seed}"))
+    by_rule = [exact for trial in trials if (exact := evaluate.rule_is_exact(trial)) is not None]
+    out.print(
+        "Misspellings that the first of the prompt's similar names would mend, without a model: "
+        f"{sum(by_rule)} of {len(by_rule)}."
+    )
+    if args.json:
+        rows = [dataclasses.asdict(score) for score in scores]
+        args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _table(scores: Sequence[Score], title: str) -> Table:
+    table = Table(title=title)
+    table.add_column("task", no_wrap=True)
+    for column in ("exact %", "95 %", "n", "err", "forw", "tok", "ms"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for score in scores:
+        table.add_row(
+            score.kind,
+            f"{100 * score.rate:.0f}",
+            f"{100 * score.low:.0f}-{100 * score.high:.0f}",
+            str(score.trials),
+            str(score.errors),
+            f"{score.forwards:.0f}",
+            f"{score.output_tokens:.0f}",
+            f"{score.milliseconds:.0f}",
+        )
+    table.caption = (
+        "95 %: Wilson interval; err: errors, counted as misses; medians per edit: model forwards, "
+        "tokens of the new text (in plain decoding a forward each), milliseconds"
+    )
+    return table

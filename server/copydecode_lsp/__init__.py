@@ -1,0 +1,1 @@
+"""copydecode_lsp: the language server and the headless clients."""

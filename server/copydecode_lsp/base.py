@@ -1,0 +1,132 @@
+"""The server object that every handler gets: pygls' server with our documents, worker and settings.
+
+Knows nothing of single requests; `app` holds the table of handlers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.workspace import PositionCodec
+
+from copydecode import EngineConfig, __version__
+from copydecode_lsp.failures import invalid_params, refusal
+from copydecode_lsp.features import ClientFeatures
+from copydecode_lsp.proposals import Proposals
+from copydecode_lsp.receipts import Receipts
+from copydecode_lsp.snapshots import Snapshots
+from copydecode_lsp.worker import Load, Worker
+
+
+class CopydecodeProtocol(LanguageServerProtocol):
+    """pygls' protocol with its own document store and its generator command handler replaced.
+
+    A command that pygls runs through its generator is not told of `$/cancelRequest`, and loses the
+    client's progress token. As a coroutine it is one task, which a cancel request cancels.
+
+    Every request gets an answer: pygls is silent to one that it cannot read, and to one that comes
+    before `initialize` or after `shutdown`.
+    """
+
+    _server: CopydecodeServer
+
+    @property
+    def shut_down(self) -> bool:
+        """Whether the client asked for shutdown."""
+        return bool(self._shutdown)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401 -- any message
+        """Read a message; one that cannot be read is answered, or its document given up."""
+        if data.get("method") == lsp.INITIALIZED:
+            data = {"params": {}, **data}  # Some clients leave them out: they are empty anyway.
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "method" not in data:
+                self._handle_response(data.get("id", ""), error=error.to_response_error())
+            elif "id" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            elif data["method"] == lsp.TEXT_DOCUMENT_DID_CHANGE:
+                self._server.snapshots.lose(data.get("params"))
+            raise
+
+    def handle_message(self, message: Any) -> None:  # noqa: ANN401 -- any message
+        """Handle a message that may come now; answer a request that may not, drop the rest."""
+        method = getattr(message, "method", None)
+        problem = self._problem(getattr(message, "jsonrpc", None), method)
+        if problem is None:
+            super().handle_message(message)
+        elif method is not None and hasattr(message, "id"):
+            self._send_response(message.id, error=problem.to_response_error())
+
+    def _problem(self, version: str | None, method: str | None) -> JsonRpcException | None:
+        """Return why a message may not come now."""
+        if version != self.VERSION:
+            return refusal(lsp.ErrorCodes.InvalidRequest, "expected a JSON-RPC 2.0 message")
+        if method is None or method == lsp.EXIT:
+            return None
+        if self._shutdown:
+            return refusal(lsp.ErrorCodes.InvalidRequest, "the server is shutting down")
+        if (self._workspace is None) != (method == lsp.INITIALIZE):
+            if method == lsp.INITIALIZE:
+                return refusal(lsp.ErrorCodes.InvalidRequest, "the server is initialized already")
+            return refusal(lsp.ErrorCodes.ServerNotInitialized, "expected initialize first")
+        return None
+
+    @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(  # type: ignore[override]  # a coroutine on purpose
+        self, params: lsp.ExecuteCommandParams
+    ) -> Any:  # noqa: ANN401 -- whatever JSON the command answers
+        """Run a registered command with the whole parameters."""
+        if (handler := self.fm.commands.get(params.command)) is None:
+            message = f"expected one of {', '.join(self.fm.commands)}, got {params.command!r}"
+            raise invalid_params(message)
+        return await handler(params)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
+        """Keep a document."""
+        self._server.snapshots.open(params.text_document)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        """Change a document."""
+        document = params.text_document
+        self._server.snapshots.change(
+            document.uri, document.version, params.content_changes, self._server.codec
+        )
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
+        """Forget a document."""
+        self._server.snapshots.close(params.text_document.uri)
+
+
+class CopydecodeServer(LanguageServer):
+    """The language server's state. One client, one engine."""
+
+    protocol: CopydecodeProtocol
+
+    def __init__(self, load: Load, config: EngineConfig) -> None:
+        super().__init__("copydecode", __version__, protocol_cls=CopydecodeProtocol)
+        self.config = config
+        self.setting_problems: list[str] = []
+        self.features = ClientFeatures()
+        self.snapshots = Snapshots()
+        self.worker = Worker(load)
+        self.proposals = Proposals()
+        self.receipts = Receipts()
+        self.last_instruction: str | None = None
+
+    @property
+    def codec(self) -> PositionCodec:
+        """Positions in the negotiated encoding."""
+        return self.workspace.position_codec
+
+    def show(self, kind: lsp.MessageType, message: str) -> None:
+        """Show the user a message."""
+        self.window_show_message(lsp.ShowMessageParams(type=kind, message=message))

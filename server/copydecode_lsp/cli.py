@@ -1,0 +1,240 @@
+"""The command line: `copydecode serve | apply | bench | demo | train | evaluate`.
+
+Each sub-command imports what it needs when it runs, so that `serve` starts fast and needs neither
+rich nor torch. It knows nothing of how the commands do their work.
+"""
+
+# ruff: noqa: PLC0415 -- sub-commands import lazily, see above
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import ipaddress
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from copydecode import __version__
+from copydecode.errors import CopydecodeError
+
+_TRAINING = {
+    "train": "train the embedded model or fine-tune another one",
+    "evaluate": "exact match and forwards per edit on held-out files",
+}
+
+_EXIT_CODES = """\
+exit codes:
+  0  an edit was made (or shown); bench: something was measured
+  1  the model proposes no change; demo: the mistake is still there
+  2  bad usage or bad input: no such file, not UTF-8 text, lines outside the file, too long
+  3  the model could not be loaded
+  4  stopped by a limit or cancelled
+  5  the server failed
+"""
+
+
+_CANCELLED = 4
+_FAILED = 5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(words).parse_args(words)
+    pygls = logging.getLogger("pygls")
+    level = pygls.level
+    if args.run is not _serve:
+        # Our own client's requests raise; what pygls logs beside that is noise on a terminal.
+        pygls.setLevel(logging.CRITICAL)
+    try:
+        code: int = args.run(args)
+    except KeyboardInterrupt:
+        return _CANCELLED
+    except CopydecodeError as error:
+        from rich.console import Console
+
+        from copydecode_lsp.headless import complain, exit_code_for
+
+        complain(Console(stderr=True), str(error))
+        return int(exit_code_for(type(error)))
+    except Exception:  # noqa: BLE001 -- the outermost edge: 1, Python's own code, says "no change"
+        traceback.print_exc()
+        return _FAILED
+    finally:
+        pygls.setLevel(level)
+    return code
+
+
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="copydecode",
+        description="AI edits by Copy-as-Decode, over the Language Server Protocol.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_apply(commands)
+    _add_bench(commands)
+    _add_demo(commands)
+    if words[:1] and words[0] in _TRAINING:
+        importlib.import_module("copydecode.training.cli").add_parsers(commands)
+    else:
+        for name, text in _TRAINING.items():
+            commands.add_parser(name, help=text)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 -- argparse has no public name for it
+
+
+def _add_serve(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("serve", help="run the language server, over stdio or TCP")
+    parser.add_argument(
+        "--tcp",
+        type=_address,
+        metavar="[HOST:]PORT",
+        help="serve one client over TCP, on a loopback address; port 0 is any",
+    )
+    _add_model(parser)
+    parser.add_argument("--verbose", action="store_true", help="debug log, with document text")
+    parser.set_defaults(run=_serve)
+
+
+def _add_apply(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "apply",
+        help="edit one file",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--instruction", required=True, metavar="TEXT", help="what to do")
+    parser.add_argument(
+        "--lines", type=_lines, metavar="A-B", help="the lines that it is about, from 1, inclusive"
+    )
+    _add_model(parser)
+    output = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("diff", "print a diff (the default)"),
+        ("write", "write the file, in one step"),
+        ("json", "print the edit and its receipt as JSON"),
+    ):
+        output.add_argument(f"--{name}", dest="output", action="store_const", const=name, help=text)
+    parser.set_defaults(run=_apply, output="diff")
+
+
+def _add_bench(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "bench",
+        help="measure code actions over the real server",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--instruction", metavar="TEXT", help="beside the files' diagnostics")
+    parser.add_argument("--repeat", type=_positive, default=3, metavar="N")
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    _add_model(parser)
+    parser.set_defaults(run=_bench)
+
+
+def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("demo", help="fix a real mistake in a real file, and show how")
+    _add_model(parser)
+    parser.set_defaults(run=_demo)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", metavar="M", help="'embedded', a model folder, or a Hugging Face name"
+    )
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from copydecode_lsp import app, settings
+
+    app.log_to_stderr(logging.DEBUG if args.verbose else logging.INFO)
+    try:
+        server = app.create(config=settings.default_config(args.model))
+    except CopydecodeError as error:
+        logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 -- a message, no traceback
+        return 2
+    # asyncio would wait for the thread that reads stdin; there is nothing to save.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_CANCELLED))
+    code = app.serve_tcp(server, *args.tcp) if args.tcp else app.serve_stdio(server)
+    if not server.worker.close(timeout_s=2):
+        # A load, or a forward, that cannot be interrupted: nothing is left to save.
+        os._exit(code)
+    return code
+
+
+def _apply(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from copydecode_lsp import apply
+
+    job = apply.Job(args.file, args.instruction, args.lines, args.model, apply.Output(args.output))
+    return asyncio.run(apply.apply(job, Console(), Console(stderr=True)))
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from copydecode_lsp import bench
+
+    job = bench.Job(args.files, args.instruction, args.repeat, args.model, args.as_json)
+    return asyncio.run(bench.bench(job, Console(), Console(stderr=True)))
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from copydecode_lsp.demo import demo
+
+    return int(asyncio.run(demo(args.model, Console())))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 -- the largest port
+        message = f"expected [HOST:]PORT, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    host = host.strip("[]") or "127.0.0.1"
+    if host != "localhost" and not _is_loopback(host):
+        message = f"expected a loopback address, since nothing guards the port, got {host!r}"
+        raise argparse.ArgumentTypeError(message)
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _lines(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()):
+        message = f"expected A-B or A, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    span = int(first), int(last or first)
+    if not 1 <= span[0] <= span[1]:
+        message = f"expected lines 1 <= A <= B, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return span
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        message = f"expected a whole number >= 1, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)

@@ -1,0 +1,157 @@
+"""Between engine words and LSP words: positions, ranges, scopes, text edits.
+
+Positions are counted in the negotiated encoding, on lines as LSP counts them (LF, CRLF, CR). Pure:
+it knows nothing of servers, clients or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lsprotocol import types as lsp
+from pygls.workspace import PositionCodec
+
+from copydecode import Document, Hunk, Scope
+from copydecode.errors import ScopeError
+
+
+def strip_line_end(line: str) -> str:
+    """Return the line without its LF, CRLF or CR."""
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def document_end(document: Document, codec: PositionCodec) -> lsp.Position:
+    """Return the position behind the last character."""
+    if not document.lines:
+        return lsp.Position(0, 0)
+    last = document.lines[-1]
+    if last.endswith(("\n", "\r")):
+        return lsp.Position(len(document), 0)
+    return lsp.Position(len(document) - 1, codec.client_num_units(last))
+
+
+def line_start(document: Document, line: int, codec: PositionCodec) -> lsp.Position:
+    """Return the start of a 1-based line; of the line after the last one, the document's end."""
+    if line > len(document):
+        return document_end(document, codec)
+    return lsp.Position(line - 1, 0)
+
+
+def hunk_to_text_edit(hunk: Hunk, document: Document, codec: PositionCodec) -> lsp.TextEdit:
+    """Return the text edit that makes the change."""
+    span = lsp.Range(line_start(document, hunk.first, codec), line_start(document, hunk.end, codec))
+    return lsp.TextEdit(range=span, new_text=hunk.text)
+
+
+def range_of_scope(scope: Scope | None, document: Document, codec: PositionCodec) -> lsp.Range:
+    """Return the whole lines of a scope as a range; of None, the whole document."""
+    if scope is None:
+        return lsp.Range(lsp.Position(0, 0), document_end(document, codec))
+    return lsp.Range(
+        line_start(document, scope.first, codec), line_start(document, scope.last + 1, codec)
+    )
+
+
+def workspace_edit(
+    uri: str,
+    version: int | None,
+    edits: Sequence[lsp.TextEdit],
+    *,
+    versioned: bool,
+) -> lsp.WorkspaceEdit:
+    """Return the edits of one document; `versioned` where the client takes documentChanges."""
+    if not versioned:
+        return lsp.WorkspaceEdit(changes={uri: list(edits)} if edits else {})
+    if not edits:
+        return lsp.WorkspaceEdit(document_changes=[])
+    identifier = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
+    return lsp.WorkspaceEdit(
+        document_changes=[lsp.TextDocumentEdit(text_document=identifier, edits=list(edits))]
+    )
+
+
+def offset(document: Document, position: lsp.Position, codec: PositionCodec) -> int:
+    """Return the position as an index into the document's text.
+
+    A character beyond its line means the line's end, as the protocol says; so does one in the
+    middle of a character. A line beyond the document means the document's end.
+    """
+    if position.line >= len(document):
+        return len(document.text)
+    start = sum(len(line) for line in document.lines[: position.line])
+    line = strip_line_end(document.lines[position.line])
+    units = 0
+    for index, character in enumerate(line):
+        if units >= position.character:
+            return start + index
+        units += codec.client_num_units(character)
+    return start + len(line)
+
+
+def apply_text_edits(text: str, edits: Iterable[lsp.TextEdit], codec: PositionCodec) -> str:
+    """Return the text with the edits applied; all ranges are of the text as it comes in.
+
+    Raises:
+        ValueError: two edits overlap, or one ends before it starts.
+    """
+    document = Document(text)
+    spans = [
+        (
+            offset(document, edit.range.start, codec),
+            offset(document, edit.range.end, codec),
+            edit.new_text,
+        )
+        for edit in edits
+    ]
+    spans.sort(key=lambda span: span[:2])
+    parts: list[str] = []
+    at = 0
+    for start, end, new_text in spans:
+        if start < at or end < start:
+            message = f"expected text edits in order and apart, found one at {start}-{end}"
+            raise ValueError(message)
+        parts += [text[at:start], new_text]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+def apply_changes(
+    text: str,
+    changes: Sequence[lsp.TextDocumentContentChangeEvent],
+    codec: PositionCodec,
+) -> str:
+    """Return the text after the content changes of one didChange, in their order."""
+    for change in changes:
+        if isinstance(change, lsp.TextDocumentContentChangePartial):
+            edit = lsp.TextEdit(range=change.range, new_text=change.text)
+            text = apply_text_edits(text, [edit], codec)
+        else:
+            text = change.text
+    return text
+
+
+def scope_of_range(span: lsp.Range, document: Document) -> Scope | None:
+    """Return the lines that a range touches, None for an empty document.
+
+    A range that ends at the start of a line does not touch that line, and the empty line after a
+    final line end counts as the last line.
+
+    Raises:
+        ScopeError: the range ends before it starts, or lies outside the document.
+    """
+    start, end = span.start, span.end
+    if (end.line, end.character) < (start.line, start.character):
+        message = (
+            f"expected a range that ends after its start, found "
+            f"{start.line}:{start.character}-{end.line}:{end.character}"
+        )
+        raise ScopeError(message)
+    n = len(document)
+    if start.line < 0 or end.line > n:
+        message = f"expected lines within 1 to {n}, found {start.line + 1} to {end.line + 1}"
+        raise ScopeError(message)
+    if n == 0:
+        return None
+    first = min(start.line + 1, n)
+    last = end.line if end.character == 0 and end.line > start.line else end.line + 1
+    return Scope(first, max(first, min(last, n)))

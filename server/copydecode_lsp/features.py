@@ -1,0 +1,41 @@
+"""What the client can do, read once from its capabilities. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lsprotocol import types as lsp
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFeatures:
+    """The client's abilities that change what we send; the defaults are the barest client."""
+
+    action_literals: bool = False
+    resolves_edits: bool = False
+    llm_tag: bool = False
+    document_changes: bool = False
+    apply_edit: bool = False
+    progress: bool = False
+
+    @classmethod
+    def of(cls, capabilities: lsp.ClientCapabilities) -> ClientFeatures:
+        """Read the capabilities of `initialize`."""
+        text = capabilities.text_document
+        action = text.code_action if text else None
+        resolve = action.resolve_support if action else None
+        tags = action.tag_support if action else None
+        workspace = capabilities.workspace
+        edit = workspace.workspace_edit if workspace else None
+        window = capabilities.window
+        return cls(
+            action_literals=bool(action and action.code_action_literal_support),
+            # Without dataSupport the action's data would be lost on the way back.
+            resolves_edits=bool(
+                resolve and "edit" in resolve.properties and action and action.data_support
+            ),
+            llm_tag=bool(tags and lsp.CodeActionTag.LlmGenerated in tags.value_set),
+            document_changes=bool(edit and edit.document_changes),
+            apply_edit=bool(workspace and workspace.apply_edit),
+            progress=bool(window and window.work_done_progress),
+        )

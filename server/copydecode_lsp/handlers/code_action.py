@@ -1,0 +1,139 @@
+"""textDocument/codeAction: what could be edited here. Listing never calls the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lsprotocol import types as lsp
+from pygls.workspace import PositionCodec
+
+from copydecode import Scope
+from copydecode_lsp.base import CopydecodeServer
+from copydecode_lsp.convert import range_of_scope, scope_of_range
+from copydecode_lsp.features import ClientFeatures
+from copydecode_lsp.instructions import Instruction, from_comments, from_diagnostic, overlaps
+from copydecode_lsp.names import APPLY_EDIT, REWRITE_KIND
+from copydecode_lsp.snapshots import Snapshot
+
+TITLE_LENGTH = 80
+
+
+def code_action(
+    ls: CopydecodeServer, params: lsp.CodeActionParams
+) -> list[lsp.CodeAction | lsp.Command]:
+    """Answer with the actions for the newest snapshot."""
+    snapshot = ls.snapshots.get(params.text_document.uri)
+    return list_actions(snapshot, params, ls.features, ls.codec, ls.last_instruction)
+
+
+def list_actions(
+    snapshot: Snapshot,
+    params: lsp.CodeActionParams,
+    features: ClientFeatures,
+    codec: PositionCodec,
+    last_instruction: str | None,
+) -> list[lsp.CodeAction | lsp.Command]:
+    """Return the actions in the order: diagnostics, comments, the selection.
+
+    Raises:
+        ScopeError: the range is outside the document.
+    """
+    lines = scope_of_range(params.range, snapshot.document)
+    actions: list[lsp.CodeAction | lsp.Command] = []
+    for title, kind, instruction, diagnostic in _offers(snapshot, params, lines, last_instruction):
+        if not _wanted(kind, params.context.only):
+            continue
+        command = _command(title, snapshot, instruction, codec)
+        if not features.action_literals:
+            actions.append(command)
+            continue
+        action = lsp.CodeAction(
+            title=title,
+            kind=kind,
+            diagnostics=[diagnostic] if diagnostic else None,
+            tags=[lsp.CodeActionTag.LlmGenerated] if features.llm_tag else None,
+        )
+        if features.resolves_edits:
+            action.data = to_data(snapshot, instruction)
+        else:
+            action.command = command
+        actions.append(action)
+    return actions
+
+
+def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
+    """Return what `codeAction/resolve` needs to compute the edit."""
+    scope = instruction.scope
+    return {
+        "uri": snapshot.uri,
+        "version": snapshot.version,
+        "instruction": instruction.text,
+        "scope": [scope.first, scope.last] if scope else None,
+    }
+
+
+_Offer = tuple[str, lsp.CodeActionKind | str, Instruction, lsp.Diagnostic | None]
+
+
+def _offers(
+    snapshot: Snapshot,
+    params: lsp.CodeActionParams,
+    lines: Scope | None,
+    last_instruction: str | None,
+) -> Iterator[_Offer]:
+    document = snapshot.document
+    for diagnostic in params.context.diagnostics:
+        instruction = from_diagnostic(diagnostic, document)
+        if instruction and overlaps(instruction.scope, lines):
+            title = _title("fix " + instruction.text)
+            yield title, lsp.CodeActionKind.QuickFix, instruction, diagnostic
+    if lines is None:
+        return
+    for instruction in from_comments(document, lines):
+        yield _title(instruction.text), REWRITE_KIND, instruction, None
+    if last_instruction and params.range.start != params.range.end:
+        instruction = Instruction(last_instruction, lines)
+        yield _title(last_instruction), REWRITE_KIND, instruction, None
+
+
+def _title(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) > TITLE_LENGTH:
+        words = words[: TITLE_LENGTH - 1].rstrip() + "…"
+    return f"Apply AI edit: {words}"
+
+
+def _wanted(
+    kind: lsp.CodeActionKind | str, only: Sequence[lsp.CodeActionKind | str] | None
+) -> bool:
+    """Return whether the kind or one above it was asked for: `refactor` asks for `refactor.x`."""
+    if only is None:
+        return True
+    name = _name(kind)
+    return any(_name(o) in {"", name} or name.startswith(_name(o) + ".") for o in only)
+
+
+def _name(kind: lsp.CodeActionKind | str) -> str:
+    return kind.value if isinstance(kind, lsp.CodeActionKind) else kind
+
+
+def _command(
+    title: str, snapshot: Snapshot, instruction: Instruction, codec: PositionCodec
+) -> lsp.Command:
+    span = range_of_scope(instruction.scope, snapshot.document, codec)
+    return lsp.Command(
+        title=title,
+        command=APPLY_EDIT,
+        arguments=[
+            {
+                "uri": snapshot.uri,
+                "range": {
+                    "start": {"line": span.start.line, "character": span.start.character},
+                    "end": {"line": span.end.line, "character": span.end.character},
+                },
+                "instruction": instruction.text,
+                "version": snapshot.version,
+                "fromAction": True,
+            }
+        ],
+    )

@@ -1,0 +1,54 @@
+"""codeAction/resolve: compute the edit of an action that was listed before."""
+
+from __future__ import annotations
+
+from lsprotocol import types as lsp
+
+from copydecode import Scope
+from copydecode_lsp.base import CopydecodeServer
+from copydecode_lsp.convert import workspace_edit
+from copydecode_lsp.failures import StaleDocumentError, invalid_params
+from copydecode_lsp.instructions import Instruction
+from copydecode_lsp.propose import propose
+
+
+async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeAction:
+    """Answer with the action and its edit; the same action gets the same edit."""
+    uri, version, instruction = from_data(action.data)
+    snapshot = ls.snapshots.get(uri)
+    if snapshot.version != version:
+        message = f"the action is for version {version}, the document is at {snapshot.version}"
+        raise StaleDocumentError(message)
+    proposal = await propose(ls, snapshot, instruction)
+    if not proposal.edits:
+        ls.show(lsp.MessageType.Info, "copydecode: the model proposes no change.")
+    action.edit = workspace_edit(
+        snapshot.uri, snapshot.version, proposal.edits, versioned=ls.features.document_changes
+    )
+    return action
+
+
+def from_data(data: object) -> tuple[str, int, Instruction]:
+    """Read an action's data: uri, version, instruction.
+
+    Raises:
+        JsonRpcException: InvalidParams, where the data is not one that we sent.
+    """
+    match data:
+        case {
+            "uri": str(uri),
+            "version": int(version),
+            "instruction": str(text),
+            "scope": None,
+        }:
+            return uri, version, Instruction(text, None)
+        case {
+            "uri": str(uri),
+            "version": int(version),
+            "instruction": str(text),
+            "scope": [int(first), int(last)],
+        }:
+            return uri, version, Instruction(text, Scope(first, last))
+        case _:
+            message = "expected an action with data {uri, version, instruction, scope}"
+            raise invalid_params(message)

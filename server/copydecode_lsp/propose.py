@@ -1,0 +1,84 @@
+"""From a snapshot and an instruction to a proposal: queue, progress, stale guard, cache.
+
+Shared by the handlers that compute edits, so that they need not know each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from lsprotocol import types as lsp
+
+from copydecode import Copy, EditRequest, Gen
+from copydecode.errors import EditCancelledError
+from copydecode_lsp.base import CopydecodeServer
+from copydecode_lsp.convert import hunk_to_text_edit
+from copydecode_lsp.instructions import Instruction, require
+from copydecode_lsp.progress import describe, reporting
+from copydecode_lsp.proposals import Proposal
+from copydecode_lsp.snapshots import Snapshot
+
+
+async def propose(
+    ls: CopydecodeServer,
+    snapshot: Snapshot,
+    instruction: Instruction,
+    token: lsp.ProgressToken | None = None,
+) -> Proposal:
+    """Compute the edit, or return the one that was computed before.
+
+    Raises:
+        EmptyInstructionError: there is nothing to do.
+        StaleDocumentError: the document moved on, before or meanwhile.
+        CopydecodeError: whatever the engine raised.
+    """
+    require(instruction.text)
+
+    async def compute() -> Proposal:
+        return await _compute(ls, snapshot, instruction, token)
+
+    proposal = await ls.proposals.get(snapshot, instruction, compute)
+    ls.snapshots.require_current(snapshot)
+    return proposal
+
+
+async def _compute(
+    ls: CopydecodeServer,
+    snapshot: Snapshot,
+    instruction: Instruction,
+    token: lsp.ProgressToken | None,
+) -> Proposal:
+    ls.snapshots.require_current(snapshot)
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def cancel() -> None:
+        if task is not None:
+            task.cancel()
+
+    request = EditRequest(
+        text=snapshot.text,
+        instruction=instruction.text,
+        scope=instruction.scope,
+        language=snapshot.language,
+    )
+    async with reporting(
+        ls.work_done_progress,
+        "AI edit",
+        token=token,
+        may_create=ls.features.progress,
+        on_cancel=cancel,
+    ) as report:
+
+        def on_op(op: Copy | Gen) -> None:
+            loop.call_soon_threadsafe(report.say, describe(op))
+
+        try:
+            result = await ls.worker.edit(
+                request, stale=lambda: not ls.snapshots.is_current(snapshot), on_op=on_op
+            )
+        except EditCancelledError:
+            ls.snapshots.require_current(snapshot)
+            raise
+    edits = tuple(hunk_to_text_edit(hunk, snapshot.document, ls.codec) for hunk in result.hunks)
+    return Proposal(edits, ls.receipts.add(snapshot.uri, result))

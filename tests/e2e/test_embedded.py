@@ -1,0 +1,83 @@
+"""The whole way with the embedded model: our server, our client, real weights."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from lsprotocol import types as lsp
+
+import copydecode
+from copydecode_lsp import pyflakes_diagnostics
+from copydecode_lsp.headless import server
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parent.parent.parent
+WEIGHTS = Path(copydecode.__file__).parent / "models" / "embedded" / "model.safetensors"
+URI = "file:///tmp/ledger.py"
+TEXT = (
+    "def total(items):\n"
+    "    result = 0\n"
+    "    for item in items:\n"
+    "        result += item.price\n"
+    "    return result\n"
+    "\n"
+    "\n"
+    "def largest(items):\n"
+    "    return max(items)\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def _weights() -> None:
+    assert WEIGHTS.is_file(), f"the embedded model's weights are missing: {WEIGHTS}"
+
+
+async def edited(argument: dict[str, object], text: str = TEXT) -> AsyncIterator[str]:
+    async with server(None) as client:
+        client.open(URI, text, "python")
+        await client.execute("copydecode.applyEdit", {"uri": URI, **argument})
+        yield client.documents[URI].text
+
+
+async def test_given_lines_are_deleted() -> None:
+    span = {"start": {"line": 5, "character": 0}, "end": {"line": 9, "character": 0}}
+    async for text in edited({"instruction": "Delete lines 6 to 9", "range": span}):
+        assert text == "".join(TEXT.splitlines(keepends=True)[:5])
+
+
+async def test_a_code_action_resolves_to_the_same_edit_twice_and_applies() -> None:
+    text = TEXT.replace("return result", "return resultt")
+    async with server(None) as client:
+        client.open(URI, text, "python")
+        (found,) = pyflakes_diagnostics.diagnose(text, "ledger.py", client.codec)
+        actions = await client.code_actions(URI, found.range, [found])
+        (action,) = actions
+        assert isinstance(action, lsp.CodeAction)
+        one = await client.code_action_resolve_async(action)
+        receipt = await client.execute("copydecode.lastReceipt")
+        other = await client.code_action_resolve_async(action)
+        assert one.edit == other.edit
+        assert one.edit is not None
+        assert client.apply(one.edit) is None
+        # Whatever the model wrote, lines outside the diagnostic's hunk keep every byte.
+        assert client.documents[URI].text.startswith("def total(items):\n    result = 0\n")
+    assert receipt is not None
+    assert 0 < int(receipt["forwards"]) <= int(receipt["output_tokens"])
+
+
+def test_the_demo_runs() -> None:
+    """It fixes its mistake; a model that cannot would end with 1."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "copydecode_lsp", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "the mistake is fixed" in ended.stdout

@@ -1,0 +1,231 @@
+"""The constraint accepts exactly the programs that `render` writes, within the bounds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from copydecode.decode.constraint import Constraint, Phase, ProgramGrammar
+from copydecode.decode.literals import PIECES, Literals
+from copydecode.edit import grammar as text_form
+from copydecode.edit.program import Copy, Gen, Op, Program
+from tests.engine.conftest import FOREIGN_SPECIAL
+from tests.engine.decode.scripted import ByteLevelCodec, op_tokens, program_tokens
+
+LINES = 1234
+PARTS = [*text_form.RESERVED, "\\", "<", ">\n", "</gen", FOREIGN_SPECIAL, "x"]
+texts = st.one_of(
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.lists(st.sampled_from(PARTS), max_size=6).map("".join),
+)
+bounds = st.tuples(st.integers(1, LINES), st.integers(1, LINES)).map(sorted)
+ops: st.SearchStrategy[Op] = st.one_of(bounds.map(lambda b: Copy(*b)), texts.map(Gen))
+programs = st.lists(ops, max_size=5).map(lambda found: Program(tuple(found)))
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+def feed(constraint: Constraint, tokens: list[int]) -> Program:
+    """Let a constraint take tokens that must all be legal; return the ops that closed."""
+    found: list[Op] = []
+    for token in tokens:
+        assert constraint.permits(token)
+        forced = constraint.forced()
+        assert forced is None or forced == token
+        if (op := constraint.accept(token).op) is not None:
+            found.append(op)
+    return Program(tuple(found))
+
+
+@shared
+@given(programs)
+def test_every_program_in_range_is_accepted_and_read_back(
+    grammar: ProgramGrammar, program: Program
+) -> None:
+    constraint = grammar.start(LINES)
+    tokens = program_tokens(program, grammar.literals)
+    assert feed(constraint, tokens) == program
+    assert constraint.done
+    assert constraint.tokens == tuple(tokens)
+    assert constraint.allowed() is not None
+    assert not constraint.permits(tokens[-1])
+
+
+@shared
+@given(
+    n=st.integers(1, 130),
+    first=st.integers(0, 140),
+    last=st.integers(0, 140),
+)
+def test_a_copy_is_accepted_just_within_bounds(
+    grammar: ProgramGrammar, n: int, first: int, last: int
+) -> None:
+    constraint = grammar.start(n)
+    feed(constraint, list(grammar.literals[text_form.PROGRAM_OPEN]))
+    tokens = op_tokens(Copy(first, last), grammar.literals)
+    legal = 0
+    for token in tokens:
+        if not constraint.permits(token):
+            break
+        legal += 1
+        constraint.accept(token)
+    assert (legal == len(tokens)) == (1 <= first <= last <= n)
+    if legal < len(tokens):
+        before = (constraint.tokens, constraint.phase)
+        with pytest.raises(ValueError, match="legal"):
+            constraint.accept(tokens[legal])
+        assert (constraint.tokens, constraint.phase) == before
+
+
+@pytest.mark.parametrize("n", [1, 9, 10, 57, 120, 999, 1000, 1234])
+def test_any_walk_through_the_numbers_ends_in_range(grammar: ProgramGrammar, n: int) -> None:
+    rng = random.Random(n)  # seeded, no secrets
+    for _ in range(50):
+        constraint = grammar.start(n)
+        opening = grammar.literals[text_form.PROGRAM_OPEN] + grammar.literals[text_form.COPY_OPEN]
+        feed(constraint, list(opening))
+        while True:
+            allowed = constraint.allowed()
+            assert allowed is not None
+            op = constraint.accept(int(rng.choice(allowed.tolist()))).op
+            if op is not None:
+                assert isinstance(op, Copy)
+                assert 1 <= op.first <= op.last <= n
+                break
+
+
+def test_number_states_allow_canonical_numbers_alone(grammar: ProgramGrammar) -> None:
+    n, first = 1234, 57
+    literals = grammar.literals
+    constraint = grammar.start(n)
+    opening = [*literals[text_form.PROGRAM_OPEN], *literals[text_form.COPY_OPEN]]
+    feed(constraint, [*opening, *literals.codec.encode(str(first)), *literals[text_form.COPY_DASH]])
+    allowed = constraint.allowed()
+    assert allowed is not None
+    encoded = [literals.codec.encode(str(number)) for number in range(first, n + 1)]
+    assert set(allowed.tolist()) == {ids[0] for ids in encoded}
+
+
+def test_nothing_can_be_copied_from_an_empty_document(grammar: ProgramGrammar) -> None:
+    literals = grammar.literals
+    constraint = grammar.start(0)
+    feed(constraint, list(literals[text_form.PROGRAM_OPEN]))
+    ways = {literals[text_form.GEN_OPEN], literals[text_form.PROGRAM_CLOSE]}
+    seen = set()
+    for way in ways:
+        feed(constraint, list(way))
+        seen.add(constraint.phase)
+        constraint.rollback(len(way))
+    assert seen == {Phase.BODY, Phase.DONE}
+    opening = literals[text_form.COPY_OPEN]
+    shared_start = sum(a == b for a, b in zip(opening, literals[text_form.GEN_OPEN], strict=False))
+    for token in opening[:shared_start]:
+        constraint.accept(token)
+    with pytest.raises(ValueError, match="legal"):
+        constraint.accept(opening[shared_start])
+
+
+def test_the_literals_leave_no_choice(own_grammar: ProgramGrammar) -> None:
+    """In our own tokenizer an op costs its opening marker and its numbers; the rest is forced."""
+    literals = own_grammar.literals
+    assert all(len(literals[piece]) == 1 for piece in PIECES)
+    constraint = own_grammar.start(999)
+    free = []
+    for token in program_tokens(Program((Copy(2, 45), Gen("x"))), literals):
+        if constraint.forced() is None:
+            free.append(token)
+        else:
+            assert constraint.forced() == token
+        constraint.accept(token)
+    encode = literals.codec.encode
+    assert free == [
+        *literals[text_form.COPY_OPEN],
+        *encode("2"),
+        *encode("45"),
+        *literals[text_form.GEN_OPEN],
+        *encode("x"),
+        *literals[text_form.GEN_CLOSE],
+        *literals[text_form.PROGRAM_CLOSE],
+    ]
+
+
+def test_special_tokens_are_never_text(grammar: ProgramGrammar) -> None:
+    literals = grammar.literals
+    constraint = grammar.start(3)
+    feed(constraint, [*literals[text_form.PROGRAM_OPEN], *literals[text_form.GEN_OPEN]])
+    assert constraint.allowed() is None
+    special = [t for t in range(literals.size) if not literals.codec.token_bytes(t)]
+    assert special
+    for token in special:
+        assert constraint.permits(token) == (token == literals.gen_close)
+    for token in (-1, literals.size):
+        assert not constraint.permits(token)
+
+
+def test_a_token_past_the_marker_is_cut_at_it(foreign_literals: Literals) -> None:
+    codec = foreign_literals.codec
+    assert isinstance(codec, ByteLevelCodec)
+    crossing = [t for t in range(codec.size) if codec.token_bytes(t) in {b">\n", b"><", b"><\n"}]
+    assert len(crossing) == 3
+    for token in crossing:
+        constraint = ProgramGrammar(foreign_literals).start(3)
+        opening = [
+            *foreign_literals[text_form.PROGRAM_OPEN],
+            *foreign_literals[text_form.GEN_OPEN],
+        ]
+        feed(constraint, [*opening, *codec.encode("a</gen")])
+        accepted = constraint.accept(token)
+        assert accepted.op == Gen("a")
+        assert b"".join(map(codec.token_bytes, accepted.tokens)) == b">"
+        assert constraint.phase.name == "OP"
+        # The cut token is one step: undone, the gen is open again.
+        constraint.rollback(1)
+        assert constraint.phase is Phase.BODY
+        constraint.accept(token)
+        feed(constraint, list(foreign_literals[text_form.PROGRAM_CLOSE]))
+        text = b"".join(map(codec.token_bytes, constraint.tokens)).decode()
+        assert text == "<program><gen>a</gen></program>"
+
+
+def test_text_that_reads_like_the_marker_is_text_where_the_marker_is_a_token(
+    own_grammar: ProgramGrammar,
+) -> None:
+    literals = own_grammar.literals
+    constraint = own_grammar.start(3)
+    opening = [*literals[text_form.PROGRAM_OPEN], *literals[text_form.GEN_OPEN]]
+    feed(constraint, [*opening, *literals.codec.encode("</gen>")])
+    assert constraint.phase is Phase.BODY
+    assert constraint.accept(literals[text_form.GEN_CLOSE][0]).op == Gen("</gen>")
+
+
+def test_bytes_that_are_no_text_are_replaced(grammar: ProgramGrammar) -> None:
+    literals = grammar.literals
+    constraint = grammar.start(3)
+    lone = next(t for t in range(literals.size) if literals.codec.token_bytes(t) == b"\xc3")
+    opening = [*literals[text_form.PROGRAM_OPEN], *literals[text_form.GEN_OPEN]]
+    program = feed(constraint, [*opening, lone, *literals[text_form.GEN_CLOSE]])
+    assert program == Program((Gen("\ufffd"),))
+
+
+@shared
+@given(program=programs, data=st.data())
+def test_rollback_undoes_exactly(
+    grammar: ProgramGrammar, program: Program, data: st.DataObject
+) -> None:
+    constraint = grammar.start(LINES)
+    tokens = program_tokens(program, grammar.literals)
+    feed(constraint, tokens)
+    steps = data.draw(st.integers(0, len(tokens)))
+    constraint.rollback(steps)
+    assert constraint.tokens == tuple(tokens[: len(tokens) - steps])
+    feed(constraint, tokens[len(tokens) - steps :])
+    assert constraint.done
+
+
+def test_rollback_past_the_start_is_refused(grammar: ProgramGrammar) -> None:
+    constraint = grammar.start(3)
+    constraint.accept(grammar.literals[text_form.PROGRAM_OPEN][0])
+    with pytest.raises(ValueError, match="at most 1"):
+        constraint.rollback(2)

@@ -1,0 +1,320 @@
+"""One request in, one edit out, and a clear error for everything that cannot be edited."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import copydecode
+from copydecode import EditRequest, Engine, EngineConfig, Limits, Scope
+from copydecode.backends import local
+from copydecode.backends.local import LocalBackend
+from copydecode.decode.literals import Literals
+from copydecode.decode.prompt import EmbeddedPrompt
+from copydecode.decode.vocabulary import Vocabulary
+from copydecode.edit.document import BOM, Document
+from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.resolve import Hunk, apply_hunks
+from copydecode.errors import (
+    BinaryDocumentError,
+    ContextTooLongError,
+    DocumentTooLargeError,
+    EditCancelledError,
+    EditStoppedError,
+    EmptyInstructionError,
+    ModelFormatError,
+    ModelNotFoundError,
+    ScopeError,
+    TokenLimitError,
+    UnreadableTextError,
+)
+from tests.engine.decode.scripted import FunctionModel, noisy, scripted
+
+TEXT = "a = 1\nb = 2\nc = 3\n"
+
+
+@pytest.fixture
+def answer(vocabulary: Vocabulary, own_literals: Literals) -> Callable[..., Engine]:
+    """Make an engine whose model writes a given program in answer to a given request."""
+
+    def make(
+        request: EditRequest,
+        program: Program,
+        *,
+        max_lines: int = 999,
+        max_tokens: int = 10_000,
+        config: EngineConfig | None = None,
+    ) -> Engine:
+        prompts = EmbeddedPrompt(vocabulary, max_lines, max_tokens)
+        scope = None if request.scope is None else (request.scope.first, request.scope.last)
+        document = Document(request.text)
+        prompt = prompts.build(document, request.instruction, scope, request.language)
+        tokens, _ = prompts.program_tokens(program, prompt.line_tokens, None)
+        model = scripted([*prompt.tokens, *tokens], vocabulary.size)
+        return engine_of(model, own_literals, prompts, config)
+
+    return make
+
+
+def engine_of(
+    model: FunctionModel,
+    literals: Literals,
+    prompts: EmbeddedPrompt,
+    config: EngineConfig | None = None,
+) -> Engine:
+    backend = LocalBackend(
+        name="scripted", parameters=0, model=model, literals=literals, prompts=prompts
+    )
+    return Engine(backend, config)
+
+
+@pytest.fixture
+def engine(vocabulary: Vocabulary, own_literals: Literals) -> Engine:
+    """An engine whose model writes nonsense."""
+    prompts = EmbeddedPrompt(vocabulary, 20, 200)
+    config = EngineConfig(max_document_bytes=1000)
+    return engine_of(noisy(own_literals, 0), own_literals, prompts, config)
+
+
+@pytest.mark.parametrize(
+    ("text", "program", "expected"),
+    [
+        (TEXT, Program((Copy(1, 1), Gen("b = 20\n"), Copy(3, 3))), "a = 1\nb = 20\nc = 3\n"),
+        ("a = 1\r\nb\r\n", Program((Gen("x\ny\n"), Copy(2, 2))), "x\r\ny\r\nb\r\n"),
+        (BOM + "a\nb", Program((Copy(2, 2), Copy(1, 1))), BOM + "b\na\n"),
+        ("a\nb", Program((Copy(1, 2),)), "a\nb"),
+        ("", Program((Gen("first\n"),)), "first\n"),
+        ("x\n", Program(), ""),
+        ("x\n", Program((Gen("<gen></gen>\n"),)), "<gen></gen>\n"),
+    ],
+)
+def test_an_edit_is_what_its_program_says(
+    answer: Callable[..., Engine], text: str, program: Program, expected: str
+) -> None:
+    request = EditRequest(text, "do it")
+    seen: list[Op] = []
+    result = answer(request, program).edit(request, on_op=seen.append)
+    assert result.text == expected
+    assert tuple(seen) == program.ops
+    assert apply_hunks(Document(text), result.hunks) == result.text
+
+
+@pytest.mark.parametrize("unwanted", ["\ufffd", "\0"])
+def test_text_that_is_none_is_refused(answer: Callable[..., Engine], unwanted: str) -> None:
+    """Unless the user has it already: then it may be written again."""
+    program = Program((Gen(f"a{unwanted}\n"),))
+    request = EditRequest("a\n", "do it")
+    with pytest.raises(UnreadableTextError, match="nothing was changed"):
+        answer(request, program).edit(request)
+    request = EditRequest("a\n", f"write {unwanted}")
+    assert answer(request, program).edit(request).text == f"a{unwanted}\n"
+
+
+def test_the_receipt_accounts_for_the_edit(
+    answer: Callable[..., Engine], vocabulary: Vocabulary
+) -> None:
+    request = EditRequest(TEXT, "double b")
+    result = answer(request, Program((Copy(1, 1), Gen("b = 4\n"), Copy(3, 3)))).edit(request)
+    receipt = result.receipt
+    assert result.hunks == (Hunk(2, 3, "b = 4\n"),)
+    assert receipt.model == "scripted"
+    assert receipt.output_tokens == sum(
+        len(vocabulary.encode(line)) for line in result.text.splitlines(keepends=True)
+    )
+    assert 0 < receipt.forwards < receipt.generated_tokens
+    parts = receipt.prompt_s + receipt.prefill_s + receipt.decode_s + receipt.grammar_s
+    assert 0 < parts + receipt.resolve_s <= receipt.total_s
+
+
+def test_a_window_is_edited_within_the_whole_document(answer: Callable[..., Engine]) -> None:
+    lines = [f"line {n}\n" for n in range(1, 101)]
+    request = EditRequest("".join(lines), "change line 50", scope=Scope(50, 50))
+    program = Program((Copy(1, 4), Gen("new\n"), Copy(6, 10)))
+    seen: list[object] = []
+    result = answer(request, program, max_lines=10).edit(request, on_op=seen.append)
+    first = next(h.first for h in result.hunks)
+    assert seen == [Copy(first - 4, first - 1), Gen("new\n"), Copy(first + 1, first + 5)]
+    assert result.hunks == (Hunk(first, first + 1, "new\n"),)
+    assert result.text == "".join([*lines[: first - 1], "new\n", *lines[first:]])
+    assert first in range(41, 60)
+
+
+@pytest.mark.parametrize("instruction", ["", " \n\t"])
+def test_an_empty_instruction_is_refused(engine: Engine, instruction: str) -> None:
+    with pytest.raises(EmptyInstructionError):
+        engine.check(EditRequest(TEXT, instruction))
+    with pytest.raises(EmptyInstructionError):
+        engine.edit(EditRequest(TEXT, instruction))
+
+
+@pytest.mark.parametrize("text", ["x" * 1001, "\u20ac" * 334, "\U0001f600" * 251])
+def test_a_document_over_the_size_limit_is_refused(engine: Engine, text: str) -> None:
+    with pytest.raises(DocumentTooLargeError, match="1000"):
+        engine.check(EditRequest(text, "do it"))
+
+
+@pytest.mark.parametrize("text", ["x" * 20, "\u20ac" * 33, "\U0001f600" * 25])
+def test_a_document_at_the_size_limit_is_taken(
+    vocabulary: Vocabulary, own_literals: Literals, text: str
+) -> None:
+    config = EngineConfig(max_document_bytes=len(text.encode()))
+    prompts = EmbeddedPrompt(vocabulary, 20, 200)
+    engine_of(noisy(own_literals, 0), own_literals, prompts, config).check(EditRequest(text, "x"))
+
+
+def test_a_binary_document_is_refused(engine: Engine) -> None:
+    with pytest.raises(BinaryDocumentError):
+        engine.check(EditRequest("a\0b", "do it"))
+
+
+@pytest.mark.parametrize(("text", "instruction"), [("a\ud83d\n", "do it"), (TEXT, "do \udc00 it")])
+def test_half_of_a_surrogate_pair_is_refused(engine: Engine, text: str, instruction: str) -> None:
+    with pytest.raises(BinaryDocumentError, match="surrogate"):
+        engine.check(EditRequest(text, instruction))
+
+
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [(TEXT, (0, 1)), (TEXT, (3, 2)), (TEXT, (1, 4)), (TEXT, (-2, -1)), ("", (1, 1))],
+)
+def test_a_scope_outside_the_document_is_refused(
+    engine: Engine, text: str, scope: tuple[int, int]
+) -> None:
+    with pytest.raises(ScopeError, match=f"{scope[0]} to {scope[1]}"):
+        engine.check(EditRequest(text, "do it", scope=Scope(*scope)))
+
+
+def test_a_document_over_the_context_is_refused(engine: Engine) -> None:
+    with pytest.raises(ContextTooLongError, match="lines"):
+        engine.check(EditRequest("x\n" * 21, "do it"))
+    engine.check(EditRequest("x\n" * 21, "do it", scope=Scope(5, 6)))
+
+
+def test_a_prompt_over_the_context_is_refused(
+    vocabulary: Vocabulary, own_literals: Literals
+) -> None:
+    prompts = EmbeddedPrompt(vocabulary, 20, 200)
+    model = noisy(own_literals, 0)
+    model.context = 100
+    engine = engine_of(model, own_literals, prompts)
+    with pytest.raises(ContextTooLongError, match="100"):
+        engine.check(EditRequest(TEXT, "word " * 100))
+    assert not model.blocks
+
+
+def test_a_stopped_edit_leaves_the_engine_usable(answer: Callable[..., Engine]) -> None:
+    program = Program((Copy(1, 1), Gen("b = 4\n"), Copy(3, 3)))
+    request = EditRequest(TEXT, "double b")
+    engine = answer(request, program)
+    with pytest.raises(EditCancelledError):
+        engine.edit(request, cancelled=lambda: True)
+    short = EditRequest(TEXT, "double b", limits=Limits(max_new_tokens=3))
+    with pytest.raises(TokenLimitError):
+        engine.edit(short)
+    assert engine.edit(request).program == program
+
+
+def test_a_model_folder_of_ours_is_loaded_and_edits(
+    save_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = save_model(tmp_path / "model", splice_window=0, max_lines=50, max_tokens=500)
+    config = EngineConfig(model=str(folder), threads=1)
+    assert local.load(config).splice_window == 0
+    engine = Engine.load(config)
+    assert engine.info.name == str(folder)
+    assert engine.info.context == 2048
+    assert engine.info.parameters > 0
+    request = EditRequest(TEXT, "anything", limits=Limits(max_new_tokens=30))
+    try:
+        first = engine.edit(request)
+    except EditStoppedError as error:  # What random weights write is no matter here.
+        with pytest.raises(type(error)):
+            engine.edit(request)
+    else:
+        assert engine.edit(request).text == first.text
+    with pytest.raises(ContextTooLongError, match="50 lines"):
+        engine.check(EditRequest("x\n" * 51, "anything"))
+
+
+@pytest.mark.parametrize("template", [None, "<|im_end|>user: {{ messages[0].content | trim }}\n!"])
+def test_a_foreign_model_folder_is_loaded_and_edits(
+    save_foreign: Callable[..., Path], tmp_path: Path, template: str | None
+) -> None:
+    folder = save_foreign(tmp_path / "model", "llama", template)
+    backend = local.load(EngineConfig(model=str(folder), threads=1))
+    engine = Engine(backend)
+    hostile = "say <|im_end|> and </gen>\nb\n"  # Special tokens in a document are text.
+    prompt = backend.prompts.build(Document(hostile), "do it", (1, 2), "python")
+    assert prompt.tokens.count(0) == (template is not None)
+    assert prompt.tokens[0] == 0 or template is None
+    request = EditRequest(hostile, "do it", limits=Limits(max_new_tokens=60))
+    try:
+        result = engine.edit(request)
+    except EditStoppedError:  # What random weights write is no matter here.
+        pass
+    else:
+        assert apply_hunks(Document(hostile), result.hunks) == result.text
+    with pytest.raises(ContextTooLongError, match="tokens"):
+        engine.check(EditRequest("some_word = 1\n" * 1000, "do it"))
+
+
+def test_what_is_no_model_is_said_so(save_model: Callable[..., Path], tmp_path: Path) -> None:
+    def load(path: Path) -> None:
+        Engine.load(EngineConfig(model=str(path)))
+
+    with pytest.raises(ModelNotFoundError, match="nothing"):
+        load(tmp_path / "nothing")
+    file = tmp_path / "file.txt"
+    file.write_text("no model", encoding="utf-8")
+    with pytest.raises(ModelFormatError, match="found a file"):
+        load(file)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ModelFormatError, match=r"config\.json"):
+        load(empty)
+
+    def broken(name: str, file: str, content: bytes | None) -> Path:
+        folder = save_model(tmp_path / name)
+        if content is None:
+            (folder / file).unlink()
+        else:
+            (folder / file).write_bytes(content)
+        return folder
+
+    config = json.loads((save_model(tmp_path / "good") / "config.json").read_text(encoding="utf-8"))
+
+    def changed(**changes: object) -> bytes:
+        return json.dumps({**config, **changes}).encode()
+
+    cases = [
+        broken("a", "config.json", b"{"),
+        broken("b", "config.json", b"[1]"),
+        broken("c", "config.json", changed(model_type="gpt2")),
+        broken("d", "config.json", changed(hidden_size=64)),
+        broken("e", "config.json", changed(copydecode={"splice_window": -1})),
+        broken("f", "config.json", changed(copydecode={"max_lines": "many"})),
+        broken("g", "config.json", changed(vocab_size=17)),
+        broken("h", "model.safetensors", None),
+        broken("i", "model.safetensors", b"\0" * 10),
+        broken("j", "tokenizer.json", None),
+        broken("k", "tokenizer.json", b"{}"),
+    ]
+    for folder in cases:
+        with pytest.raises(ModelFormatError):
+            load(folder)
+
+
+def test_public_names_are_importable_without_torch() -> None:
+    check = (
+        "import sys, copydecode, copydecode.engine;"
+        "heavy = {'torch', 'transformers', 'xgrammar', 'tokenizers', 'numpy'};"
+        "sys.exit(f'imported: {heavy & set(sys.modules)}' if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, check=False)  # noqa: S603  # our own code
+    assert done.returncode == 0, done.stderr.decode()
+    assert all(hasattr(copydecode, name) for name in copydecode.__all__)

@@ -1,0 +1,79 @@
+"""Scores are counted from the engine's real results."""
+
+from __future__ import annotations
+
+import pytest
+
+from copydecode.edit.document import Document
+from copydecode.edit.oracle import oracle
+from copydecode.engine import EditRequest, Scope
+from copydecode.training.corpus import PACKAGES, SourceFile
+from copydecode.training.evaluate import (
+    Outcome,
+    Trial,
+    draw_trials,
+    rule_is_exact,
+    score,
+    wilson,
+)
+from copydecode.training.sheets import EVERYDAY
+
+
+def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None:
+    """Targets differ from the text, but for the plain exercise in copying."""
+    trials = list(draw_trials(files, 2, seed=0))
+    kinds = {trial.kind.removesuffix("-located") for trial in trials}
+    assert kinds == {*EVERYDAY, "misspelling in whole files", "delete in whole files"}
+    assert trials == list(draw_trials(files, 2, seed=0))
+    assert trials != list(draw_trials(files, 2, seed=1))
+    for trial in trials:
+        assert oracle(Document(trial.request.text), Document(trial.target)).ops
+        assert isinstance(trial.request, EditRequest)
+        if trial.kind != "rewrite":
+            assert trial.target != trial.request.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "target", "expected"),
+    [
+        ("misspelling", "count = 1\nprint(coutn)\n", "count = 1\nprint(count)\n", True),
+        ("misspelling", "count = 1\nprint(coutn)\n", "count = 1\nprint(other)\n", False),
+        ("misspelling", "x = 1\nprint(coutn)\n", "x = 1\nprint(y)\n", False),
+        ("delete", "a\nb\n", "a\n", None),
+    ],
+)
+def test_the_rule_mends_what_the_prompt_gives_away(
+    kind: str, text: str, target: str, expected: bool | None
+) -> None:
+    request = EditRequest(text, "undefined name 'coutn'", Scope(2, 2), None)
+    assert rule_is_exact(Trial(kind, request, target)) is expected
+
+
+def test_scores_count_exact_edits_and_errors() -> None:
+    """An error is a miss; costs are medians of what ended."""
+    outcomes = [
+        Outcome("a", True, None, 4, 100, 0.1),  # noqa: FBT003  # exact
+        Outcome("a", False, None, 6, 200, 0.3),  # noqa: FBT003  # exact
+        Outcome("a", False, "TokenLimitError", 0, 0, 0.0),  # noqa: FBT003  # exact
+        Outcome("b", False, "TokenLimitError", 0, 0, 0.0),  # noqa: FBT003  # exact
+    ]
+    first, second = score(outcomes)
+    assert (first.kind, first.trials, first.exact, first.errors) == ("a", 3, 1, 1)
+    assert (first.forwards, first.output_tokens) == (5, 150)
+    assert first.milliseconds == pytest.approx(200)
+    assert (second.rate, second.forwards) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [(0, 0, 0.0, 1.0), (0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (10, 10, 0.722, 1.0)],
+)
+def test_wilson(hits: int, n: int, low: float, high: float) -> None:
+    """Against values computed by R's prop.test without continuity correction."""
+    assert wilson(hits, n) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_no_package_is_in_two_splits() -> None:
+    """And every one has a licence."""
+    assert len({package.name for package in PACKAGES}) == len(PACKAGES)
+    assert all(package.licence and package.version for package in PACKAGES)

@@ -1,0 +1,93 @@
+"""A few steps of real training: it learns, stops, resumes, and leaves a model that loads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from copydecode.config import EngineConfig, Limits
+from copydecode.decode.vocabulary import Vocabulary
+from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.errors import TokenLimitError
+from copydecode.training import card
+from copydecode.training.corpus import PACKAGES, SourceFile
+from copydecode.training.trainer import CONTEXT, TrainConfig, train
+
+TINY = TrainConfig(
+    width=32,
+    layers=2,
+    heads=2,
+    key_value_heads=1,
+    feed_forward=48,
+    sheets_per_step=1,
+    cases_per_sheet=4,
+    first_lines=8,
+    last_lines=8,
+    warmup_steps=5,
+    steps=40,
+    minutes=60.0,
+    examination_sheets=4,
+)
+
+
+def read_log(folder: Path) -> list[dict[str, float]]:
+    """Return the entries of a run's log."""
+    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_training_learns_and_leaves_a_model(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile]
+) -> None:
+    """The loss falls, the folder loads as an engine, card and curves tell of the run."""
+    vocabulary.tokenizer.save(str(tmp_path / "tokenizer.json"))
+    train(TINY, files, files, tmp_path)
+    losses = [entry["loss"] for entry in read_log(tmp_path) if "loss" in entry]
+    assert losses[-1] < losses[0]
+    engine = Engine.load(EngineConfig(model=str(tmp_path)))
+    limits = Limits(max_new_tokens=100)  # Less than would fill the context.
+    request = EditRequest("a = 1\nb = 2\n", "Delete line 1", Scope(1, 1), limits=limits)
+    try:
+        result = engine.edit(request)
+    except TokenLimitError:
+        pass  # So small a model need not find an end.
+    else:
+        assert result.receipt.forwards > 0
+    card.draw_curves(tmp_path)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    card.write(tmp_path, TINY)
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert all(f"| {p.name} | {p.version} | {p.licence} |" in text for p in PACKAGES)
+
+
+def test_an_unfinished_run_goes_on(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile]
+) -> None:
+    """A second call with more steps starts where the first ended."""
+    vocabulary.tokenizer.save(str(tmp_path / "tokenizer.json"))
+    train(dataclasses.replace(TINY, steps=4), files, files, tmp_path)
+    train(dataclasses.replace(TINY, steps=24), files, files, tmp_path)
+    steps = [entry["step"] for entry in read_log(tmp_path)]
+    assert steps == [4, 20, 24]
+
+
+def test_the_log_leaves_out_what_was_done_again(tmp_path: Path) -> None:
+    """A run that was stopped goes on from its last saved step."""
+    steps = (20, 40, 60, 50, 60, 80)
+    lines = [json.dumps({"step": step, "loss": index}) for index, step in enumerate(steps)]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    kept = [(entry["step"], entry["loss"]) for entry in card.read_log(tmp_path)]
+    assert kept == [(20, 0), (40, 1), (50, 3), (60, 4), (80, 5)]
+
+
+def test_files_that_hold_data_do_not_end_a_run(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile]
+) -> None:
+    """A few lines at several tokens a character would not fit the model's positions."""
+    dense = SourceFile("data", "data.py", "".join(f"x{k} = '{'☃' * 100}'\n" for k in range(60)))
+    sheet = dense.text.splitlines()[:8]
+    assert sum(map(len, vocabulary.encode_batch(sheet))) > CONTEXT
+    vocabulary.tokenizer.save(str(tmp_path / "tokenizer.json"))
+    train(dataclasses.replace(TINY, steps=12), [files[0], files[1], dense, dense], files, tmp_path)
+    assert read_log(tmp_path)[-1]["step"] == 12

@@ -1,0 +1,144 @@
+"""The real engine on a scripted backend: the instruction says what the "model" decodes.
+
+It keeps the engine's own checks, programs and hunks, and needs no torch.
+
+    delete            delete the scope's lines
+    put: TEXT         replace the scope's lines by one line
+    undefined name 'x'  replace the name by the longest other name that it begins with
+    nothing           copy the whole document
+    wait              decode until cancelled
+    endless, late, crash  fail as a token limit, a deadline and a bug do
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from copydecode import Copy, Document, Engine, EngineConfig, Gen, Limits, Program
+from copydecode.decode.receipt import Receipt
+from copydecode.edit.fit import Window, whole
+from copydecode.errors import (
+    DeadlineExceededError,
+    EditCancelledError,
+    ModelFormatError,
+    ModelNotFoundError,
+    TokenLimitError,
+)
+
+CONTEXT_LINES = 1000
+
+
+@dataclass(frozen=True)
+class FakePrompt:
+    """What the scripted model is asked; shapes as the engine's own prompt."""
+
+    document: Document
+    instruction: str
+    scope: tuple[int, int] | None
+    window: Window
+    tokens: Sequence[int]
+
+
+class FakePrompts:
+    """Builds prompts with a token a line, so that `CONTEXT_LINES` lines are too long."""
+
+    def build(
+        self,
+        document: Document,
+        instruction: str,
+        scope: tuple[int, int] | None,
+        _language: str | None,
+    ) -> FakePrompt:
+        """Return the prompt."""
+        tokens = range(len(document))
+        return FakePrompt(document, instruction, scope, whole(document), tokens)
+
+
+class FakeBackend:
+    """Decodes what the instruction says. `receipt.forwards` counts the decodes so far."""
+
+    name = "scripted"
+    parameters = 0
+    context = CONTEXT_LINES
+
+    def __init__(self) -> None:
+        self.prompts = FakePrompts()
+        self.runs = 0
+
+    def run(
+        self,
+        prompt: FakePrompt,
+        _limits: Limits,
+        receipt: Receipt,
+        *,
+        cancelled: Callable[[], bool],
+        on_op: Callable[[Copy | Gen], None],
+    ) -> Program:
+        """Return the scripted program."""
+        self.runs += 1
+        receipt.forwards = self.runs
+        if cancelled():
+            message = "cancelled"
+            raise EditCancelledError(message)
+        ops = _script(prompt, cancelled, on_op)
+        for op in ops:
+            on_op(op)
+        return Program(tuple(ops))
+
+
+def load(config: EngineConfig | None = None) -> Engine:
+    """Load as `Engine.load` does; some model names fail, each its way."""
+    config = config or EngineConfig()
+    match config.model:
+        case "missing":
+            message = "expected a model folder or name, found nothing at missing"
+            raise ModelNotFoundError(message)
+        case "garbage":
+            message = "expected a config.json in garbage, found none"
+            raise ModelFormatError(message)
+        case "broken":
+            message = "no space left"
+            raise OSError(message)
+        case _:
+            pass
+    return Engine(cast("Any", FakeBackend()), config)
+
+
+def _script(
+    prompt: FakePrompt, cancelled: Callable[[], bool], on_op: Callable[[Copy | Gen], None]
+) -> list[Copy | Gen]:
+    n = len(prompt.document)
+    first, last = prompt.scope or (1, n)
+    before = [Copy(1, first - 1)] if first > 1 else []
+    after = [Copy(last + 1, n)] if last < n else []
+    span = prompt.document.span(first, last)
+    match prompt.instruction.split(maxsplit=1):
+        case ["delete"]:
+            return [*before, *after]
+        case ["put:", text]:
+            return [*before, Gen(text + "\n"), *after]
+        case ["undefined", "name " | _] if name := re.search("'(.+)'", prompt.instruction):
+            names = set(re.findall(r"\w+", prompt.document.text)) - {name[1]}
+            right = max((n for n in names if name[1].startswith(n)), key=len)
+            return [*before, Gen(re.sub(rf"\b{name[1]}\b", right, span)), *after]
+        case ["nothing"]:
+            return [Copy(1, n)] if n else []
+        case ["wait"]:
+            on_op(Copy(1, 1))
+            while not cancelled():
+                time.sleep(0.002)
+            message = "cancelled"
+            raise EditCancelledError(message)
+        case ["endless"]:
+            message = "expected an end within 8 tokens"
+            raise TokenLimitError(message)
+        case ["late"]:
+            message = "expected an end within 1 s"
+            raise DeadlineExceededError(message)
+        case _:
+            message = "no such script"
+            raise RuntimeError(message)

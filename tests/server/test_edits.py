@@ -1,0 +1,204 @@
+"""Computing edits: resolve, the applyEdit command, versions, the cache, receipts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from lsprotocol import types as lsp
+
+from copydecode_lsp.client import Abilities
+from copydecode_lsp.handlers.resolve import from_data
+from tests.server.harness import (
+    URI,
+    Pair,
+    connected,
+    cursor,
+    diagnostic,
+    failure,
+    lines,
+    until,
+)
+
+TEXT = "first\nname = 1\nprint(names)\n"
+NAMES = diagnostic("undefined name 'names'", 3)
+WAIT = diagnostic("wait", 1)
+
+
+async def listed(pair: Pair, found: lsp.Diagnostic) -> lsp.CodeAction:
+    action = (await pair.client.code_actions(URI, found.range, [found]))[0]
+    assert isinstance(action, lsp.CodeAction)
+    return action
+
+
+async def test_resolving_gives_a_versioned_edit_that_fixes_the_line() -> None:
+    async with connected(text=TEXT) as pair:
+        action = await pair.resolve_first(cursor(3), NAMES)
+        assert action.edit is not None
+        (change,) = action.edit.document_changes or []
+        assert isinstance(change, lsp.TextDocumentEdit)
+        assert change.text_document.version == 1
+        assert [e.range for e in change.edits if isinstance(e, lsp.TextEdit)] == [lines(3, 3)]
+        assert pair.client.apply(action.edit) is None
+        assert pair.client.documents[URI].text == "first\nname = 1\nprint(name)\n"
+
+
+async def test_a_client_without_document_changes_gets_changes() -> None:
+    async with connected(Abilities(document_changes=False), text=TEXT) as pair:
+        action = await pair.resolve_first(cursor(3), NAMES)
+    assert action.edit is not None
+    assert action.edit.document_changes is None
+    assert list(action.edit.changes or {}) == [URI]
+
+
+@pytest.mark.parametrize("encoding", list(lsp.PositionEncodingKind))
+async def test_positions_are_in_the_negotiated_encoding(
+    encoding: lsp.PositionEncodingKind,
+) -> None:
+    text = "x = '\U0001f40d'\r\nlast = '\U0001f40d'"
+    async with connected(Abilities(encodings=(encoding,)), text=text) as pair:
+        assert pair.server.server_capabilities.position_encoding == encoding
+        await pair.edit("put: y", cursor(2))
+        assert pair.client.documents[URI].text == "x = '\U0001f40d'\r\ny"
+
+
+async def test_incremental_changes_are_in_the_negotiated_encoding() -> None:
+    utf16 = Abilities(encodings=(lsp.PositionEncodingKind.Utf16,))
+    async with connected(utf16, text="\U0001f40d\x0cone\u2028two\nlast\n") as pair:
+        client = pair.client
+        span = lsp.Range(lsp.Position(0, 3), lsp.Position(0, 6))
+        client.text_document_did_change(
+            lsp.DidChangeTextDocumentParams(
+                text_document=lsp.VersionedTextDocumentIdentifier(uri=URI, version=2),
+                content_changes=[lsp.TextDocumentContentChangePartial(range=span, text="1")],
+            )
+        )
+        # The server takes messages in order, so the change is made when it answers this.
+        await client.execute("copydecode.lastReceipt")
+        assert pair.server.snapshots.get(URI).version == 2
+        assert pair.server.snapshots.get(URI).text == "\U0001f40d\x0c1\u2028two\nlast\n"
+
+
+async def test_resolving_twice_decodes_once() -> None:
+    async with connected(text=TEXT) as pair:
+        action = await listed(pair, NAMES)
+        one, other = await asyncio.gather(
+            pair.client.code_action_resolve_async(action),
+            pair.client.code_action_resolve_async(action),
+        )
+        again = await pair.client.code_action_resolve_async(action)
+        assert one.edit == other.edit == again.edit
+        receipt = await pair.client.execute("copydecode.lastReceipt")
+    assert receipt is not None
+    assert receipt["forwards"] == 1
+
+
+async def test_a_new_version_is_decoded_anew() -> None:
+    async with connected(text=TEXT) as pair:
+        await pair.resolve_first(cursor(3), NAMES)
+        pair.client.change(URI, TEXT)
+        await pair.resolve_first(cursor(3), NAMES)
+        receipt = await pair.client.execute("copydecode.lastReceipt")
+    assert receipt is not None
+    assert receipt["forwards"] == 2
+
+
+async def test_an_action_for_an_older_version_is_refused_as_modified() -> None:
+    async with connected(text=TEXT) as pair:
+        action = await listed(pair, NAMES)
+        pair.client.change(URI, "new\n" + TEXT)
+        error = await failure(pair.client.code_action_resolve_async(action))
+    assert error.code == lsp.LSPErrorCodes.ContentModified
+
+
+async def test_a_change_during_the_decode_stops_it_as_modified() -> None:
+    async with connected(text=TEXT) as pair:
+        call = pair.client.call(lsp.CODE_ACTION_RESOLVE, await listed(pair, WAIT))
+        await until(lambda: pair.client.progress_seen)
+        pair.client.change(URI, "new\n" + TEXT)
+        error = await failure(asyncio.wrap_future(call.answer))
+        assert error.code == lsp.LSPErrorCodes.ContentModified
+        assert (await pair.edit("delete"))["applied"]
+
+
+async def test_closing_the_document_during_the_decode_stops_it() -> None:
+    async with connected(text=TEXT) as pair:
+        call = pair.client.call(lsp.CODE_ACTION_RESOLVE, await listed(pair, WAIT))
+        await until(lambda: pair.client.progress_seen)
+        pair.client.text_document_did_close(
+            lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(URI))
+        )
+        error = await failure(asyncio.wrap_future(call.answer))
+    assert error.code == lsp.LSPErrorCodes.ContentModified
+
+
+async def test_no_change_proposed_is_an_empty_edit_and_said() -> None:
+    async with connected(text=TEXT) as pair:
+        action = await pair.resolve_first(cursor(1), diagnostic("nothing", 1))
+        assert action.edit is not None
+        assert (action.edit.document_changes, action.edit.changes) == ((), None)
+        await until(lambda: pair.client.messages)
+    assert pair.client.messages[0].type == lsp.MessageType.Info
+
+
+async def test_the_command_has_the_client_apply_the_edit() -> None:
+    async with connected(text=TEXT) as pair:
+        answer = await pair.edit("delete", lines(1, 2))
+        assert pair.client.documents[URI].text == "print(names)\n"
+    assert answer["applied"] is True
+    assert (answer["hunks"], answer["model"], answer["uri"]) == (1, "scripted", URI)
+
+
+async def test_the_command_without_a_range_is_about_the_whole_document() -> None:
+    async with connected(text=TEXT) as pair:
+        await pair.edit("put: all")
+        assert pair.client.documents[URI].text == "all\n"
+
+
+async def test_the_command_says_when_nothing_changes() -> None:
+    async with connected(text=TEXT) as pair:
+        answer = await pair.edit("nothing")
+    assert (answer["applied"], answer["hunks"]) == (False, 0)
+
+
+async def test_the_command_says_when_the_client_refuses() -> None:
+    async with connected(text=TEXT) as pair:
+        pair.client.documents[URI].version = 7  # As if a change were on its way.
+        answer = await pair.edit("delete")
+        assert pair.client.documents[URI].text == TEXT
+    assert answer["applied"] is False
+    assert "version 7" in answer["failureReason"]
+
+
+async def test_an_empty_document_can_be_edited() -> None:
+    async with connected(text="") as pair:
+        await pair.edit("put: new", cursor(1))
+        assert pair.client.documents[URI].text == "new\n"
+
+
+async def test_there_is_no_receipt_before_the_first_edit() -> None:
+    async with connected() as pair:
+        assert await pair.client.execute("copydecode.lastReceipt") is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"uri": URI, "version": 1, "instruction": "x"},
+        {"uri": URI, "version": "1", "instruction": "x", "scope": None},
+        {"uri": URI, "version": 1, "instruction": "x", "scope": [1]},
+    ],
+)
+async def test_data_that_we_did_not_send_is_refused(data: object) -> None:
+    async with connected(text=TEXT) as pair:
+        error = await failure(
+            pair.client.code_action_resolve_async(lsp.CodeAction(title="t", data=data))
+        )
+    assert error.code == lsp.ErrorCodes.InvalidParams
+
+
+def test_data_without_a_scope_is_about_the_whole_document() -> None:
+    data = {"uri": URI, "version": 1, "instruction": "x", "scope": None}
+    assert from_data(data)[2].scope is None

@@ -1,0 +1,130 @@
+"""Instructions from comments and diagnostics."""
+
+from __future__ import annotations
+
+import pytest
+from lsprotocol import types as lsp
+
+from copydecode import Document, Scope
+from copydecode.errors import EmptyInstructionError
+from copydecode_lsp import instructions
+from copydecode_lsp.instructions import Instruction
+from tests.server.harness import diagnostic
+
+BELOW = "\nx = 1\n\ny = 2\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# make it faster AI!",
+        "x = 1  # make it faster AI!",
+        "  // make it faster AI!",
+        "/// make it faster AI!",
+        "-- make it faster AI!",
+        ";; make it faster AI!",
+        "% make it faster AI!",
+        "/* make it faster AI! */",
+        "/** make it faster AI! **/",
+        "<!-- make it faster AI! -->",
+        '"""make it faster AI!"""',
+        "'''make it faster AI!'''",
+        "{- make it faster AI! -}",
+        "(* make it faster AI! *)",
+        "{# make it faster AI! #}",
+        "--[[ make it faster AI! ]]",
+        "# make it faster: AI!",
+        "# make it faster ai!  ",
+        'x = "# no"  # make it faster AI!',
+        'url = "http://x.org"  // make it faster AI!',
+    ],
+)
+def test_a_comment_in_any_syntax_is_an_instruction(line: str) -> None:
+    found = instructions.from_comments(Document(line + BELOW), Scope(1, 1))
+    assert found == [Instruction("make it faster", Scope(1, 2))]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# make it faster",
+        "# make it faster AI",
+        "# MAKE IT WITH OPENAI!",
+        "# AI!",
+        "make_it_faster = AI!",
+        "",
+    ],
+)
+def test_anything_else_is_none(line: str) -> None:
+    assert instructions.from_comments(Document(line + BELOW), Scope(1, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("/*\n * make it\n * faster AI!\n */\nx\n", 5),
+        ("/* make it\n   faster AI! */\n\nx\n", 2),
+        ('"""make it\nfaster AI!\n"""\nx\ny\n\n', 5),
+        ("<!--\nmake it\nfaster\nAI!\n-->\n", 5),
+    ],
+)
+def test_a_block_comment_is_read_whole(text: str, last: int) -> None:
+    document = Document(text)
+    found = instructions.from_comments(document, Scope(1, len(document)))
+    assert [f.text for f in found] == ["make it faster"]
+    assert found[0].scope == Scope(1, max(last, len(document)))
+
+
+def test_a_closed_block_above_is_no_opener() -> None:
+    document = Document('"""Doc."""\nx\nfaster AI!\n/* closed */\nfaster AI!\n')
+    assert instructions.from_comments(document, Scope(1, 5)) == []
+
+
+def test_the_nearest_comment_above_counts_within_reach() -> None:
+    near = "# far AI!\n" + "x\n" * 5 + "# near AI!\n" + "x\n" * (instructions.REACH - 1) + "here\n"
+    document = Document(near)
+    here = Scope(len(document), len(document))
+    assert [i.text for i in instructions.from_comments(document, here)] == ["near"]
+    beyond = Document(near.replace("here", "x\nhere"))
+    assert instructions.from_comments(beyond, Scope(len(beyond), len(beyond))) == []
+
+
+def test_every_comment_in_the_lines_counts() -> None:
+    document = Document("# one AI!\nx\n# two AI!\n")
+    assert [i.text for i in instructions.from_comments(document, Scope(1, 3))] == ["one", "two"]
+
+
+def test_a_diagnostic_s_message_is_the_instruction_as_it_is() -> None:
+    found = instructions.from_diagnostic(diagnostic("undefined name 'x'", 2), Document("a\nx\n"))
+    assert found == Instruction("undefined name 'x'", Scope(2, 2))
+
+
+def test_a_diagnostic_outside_the_document_or_without_words_is_none() -> None:
+    assert instructions.from_diagnostic(diagnostic("m", 9), Document("a\n")) is None
+    assert instructions.from_diagnostic(diagnostic(" ", 1), Document("a\n")) is None
+
+
+def test_a_diagnostic_over_several_lines_is_about_them_all() -> None:
+    span = lsp.Range(lsp.Position(0, 0), lsp.Position(2, 1))
+    found = instructions.from_diagnostic(lsp.Diagnostic(span, "m"), Document("a\nb\nc\n"))
+    assert found == Instruction("m", Scope(1, 3))
+
+
+def test_an_empty_instruction_is_refused() -> None:
+    assert instructions.require(" a \n") == "a"
+    with pytest.raises(EmptyInstructionError):
+        instructions.require(" \n\t")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        (Scope(1, 2), Scope(2, 3), True),
+        (Scope(1, 2), Scope(3, 3), False),
+        (None, Scope(3, 3), True),
+    ],
+)
+def test_scopes_overlap_where_they_share_a_line(
+    one: Scope | None, other: Scope | None, shared: bool
+) -> None:
+    assert instructions.overlaps(one, other) is shared

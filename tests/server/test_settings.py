@@ -1,0 +1,66 @@
+"""Settings: good values change the configuration, bad ones give a message and the default."""
+
+from __future__ import annotations
+
+import pytest
+
+from copydecode import EngineConfig, Limits
+from copydecode_lsp import settings
+
+DEFAULT = EngineConfig(model="given")
+
+
+def test_every_setting_reaches_the_configuration() -> None:
+    options = {
+        "model": "/m",
+        "threads": 2,
+        "maxDocumentBytes": 10,
+        "maxNewTokens": 20,
+        "deadlineSeconds": 1.5,
+    }
+    assert options.keys() == settings.SETTINGS.keys()
+    config, problems = settings.read(options, DEFAULT)
+    assert problems == []
+    assert config == EngineConfig("/m", 2, 10, Limits(20, 1.5))
+
+
+@pytest.mark.parametrize("options", [None, {}])
+def test_no_options_change_nothing(options: object) -> None:
+    assert settings.read(options, DEFAULT) == (DEFAULT, [])
+
+
+def test_null_means_no_deadline() -> None:
+    config, problems = settings.read({"deadlineSeconds": None}, DEFAULT)
+    assert (config.limits.deadline_s, problems) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", 3),
+        ("model", " "),
+        ("threads", 0),
+        ("threads", True),
+        ("threads", "two"),
+        ("maxDocumentBytes", -1),
+        ("maxDocumentBytes", 1.5),
+        ("maxNewTokens", None),
+        ("deadlineSeconds", 0),
+        ("deadlineSeconds", float("nan")),
+        ("colour", "red"),
+    ],
+)
+def test_a_bad_value_is_named_and_the_rest_counts(name: str, value: object) -> None:
+    config, problems = settings.read(
+        {name: value, "threads" if name == "maxNewTokens" else "maxNewTokens": 7}, DEFAULT
+    )
+    assert len(problems) == 1
+    assert name in problems[0]
+    assert 7 in {config.limits.max_new_tokens, config.threads}
+    assert config.model == DEFAULT.model
+
+
+def test_options_that_are_no_object_are_named() -> None:
+    config, problems = settings.read([1], DEFAULT)
+    assert config == DEFAULT
+    assert "expected an object" in problems[0]
