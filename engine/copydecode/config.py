@@ -8,6 +8,9 @@ from copydecode.errors import ConfigError
 
 EMBEDDED = "embedded"
 
+PREFIX_CACHE_BYTES = 256 * 2**20
+"""The default of `EngineConfig.prefix_cache_bytes`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -34,12 +37,14 @@ class EngineConfig:
 
     `model` is `"embedded"`, the path of a model folder, or a Hugging Face name. `threads` is the
     number of torch threads; with None the embedded model measures what is fastest, and others take
-    torch's own choice. `max_document_bytes` counts UTF-8.
+    torch's own choice. `max_document_bytes` counts UTF-8. `prefix_cache_bytes` bounds what is kept
+    of earlier prompts' keys and values; the newest stays whatever its size.
     """
 
     model: str = EMBEDDED
     threads: int | None = None
     max_document_bytes: int = 2_000_000
+    prefix_cache_bytes: int = PREFIX_CACHE_BYTES
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -51,4 +56,7 @@ class EngineConfig:
             raise ConfigError(message)
         if self.max_document_bytes < 1:
             message = f"expected max_document_bytes >= 1, got {self.max_document_bytes}"
+            raise ConfigError(message)
+        if self.prefix_cache_bytes < 0:
+            message = f"expected prefix_cache_bytes >= 0, got {self.prefix_cache_bytes}"
             raise ConfigError(message)

@@ -46,7 +46,9 @@ class Scope:
 class EditRequest:
     """What to edit and how.
 
-    `language` is an LSP language id where known ("python"). `limits` overrides the engine's.
+    `language` is an LSP language id where known ("python"). `limits` overrides the engine's. `name`
+    is what the document is known by, whatever its version (a path, a URI): of a document with a
+    name only the newest version is kept in the prefix cache.
     """
 
     text: str
@@ -54,6 +56,7 @@ class EditRequest:
     scope: Scope | None = None
     language: str | None = None
     limits: Limits | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,12 @@ class Engine:
             on_op(shift(op, prompt.window))
 
         program = self._backend.run(
-            prompt, limits, receipt, cancelled=cancelled, on_op=on_visible_op
+            prompt,
+            limits,
+            receipt,
+            name=request.name,
+            cancelled=cancelled,
+            on_op=on_visible_op,
         )
         _check_text(program, request)
         resolving = time.perf_counter()

@@ -61,6 +61,7 @@ async def _compute(
         instruction=instruction.text,
         scope=instruction.scope,
         language=snapshot.language,
+        name=snapshot.uri,
     )
     async with reporting(
         ls.work_done_progress,

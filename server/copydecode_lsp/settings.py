@@ -55,6 +55,11 @@ SETTINGS: dict[str, Setting] = {
         _is_count,
         lambda config, value: replace(config, max_document_bytes=value),
     ),
+    "prefixCacheBytes": Setting(
+        "a whole number >= 0",
+        _is_count,
+        lambda config, value: replace(config, prefix_cache_bytes=value),
+    ),
     "maxNewTokens": Setting(
         "a whole number >= 1",
         _is_count,

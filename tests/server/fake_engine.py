@@ -75,6 +75,7 @@ class FakeBackend:
         _limits: Limits,
         receipt: Receipt,
         *,
+        name: str | None,  # noqa: ARG002  # as the backend's
         cancelled: Callable[[], bool],
         on_op: Callable[[Copy | Gen], None],
     ) -> Program:

@@ -15,13 +15,14 @@ def test_every_setting_reaches_the_configuration() -> None:
         "model": "/m",
         "threads": 2,
         "maxDocumentBytes": 10,
+        "prefixCacheBytes": 30,
         "maxNewTokens": 20,
         "deadlineSeconds": 1.5,
     }
     assert options.keys() == settings.SETTINGS.keys()
     config, problems = settings.read(options, DEFAULT)
     assert problems == []
-    assert config == EngineConfig("/m", 2, 10, Limits(20, 1.5))
+    assert config == EngineConfig("/m", 2, 10, 30, Limits(20, 1.5))
 
 
 @pytest.mark.parametrize("options", [None, {}])
@@ -44,6 +45,7 @@ def test_null_means_no_deadline() -> None:
         ("threads", "two"),
         ("maxDocumentBytes", -1),
         ("maxDocumentBytes", 1.5),
+        ("prefixCacheBytes", -1),
         ("maxNewTokens", None),
         ("deadlineSeconds", 0),
         ("deadlineSeconds", float("nan")),

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 import torch
 
 from copydecode.backends import threads
-from copydecode.config import EMBEDDED, EngineConfig, Limits
+from copydecode.config import EMBEDDED, PREFIX_CACHE_BYTES, EngineConfig, Limits
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Drafter, Task, decode, no_drafts
 from copydecode.decode.model import EmbeddedModel, Model, read_config
-from copydecode.decode.prefix import Prefix
+from copydecode.decode.prefix import Prefix, PrefixPool
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
@@ -93,6 +93,7 @@ class LocalBackend:
         prompts: PromptFormat,
         splice_window: int | None = None,
         drafter: Drafter = no_drafts,
+        prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
     ) -> None:
         self.name = name
         self.parameters = parameters
@@ -102,18 +103,22 @@ class LocalBackend:
         self._literals = literals
         self._grammar = ProgramGrammar(literals)
         self.splice_window = splice_window
-        self._prefix = Prefix(model)
+        self._pool = PrefixPool(model, prefix_cache_bytes)
 
-    def run(
+    def run(  # noqa: PLR0913  # the parts of a decode, each named at the call
         self,
         prompt: Prompt,
         limits: Limits,
         receipt: Receipt,
         *,
+        name: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         on_op: Callable[[Op], None] = lambda _op: None,
     ) -> Program:
-        """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`."""
+        """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`.
+
+        `name` is what the document is known by, None where it is not known.
+        """
         started = time.perf_counter()
         constraint = self._grammar.start(len(prompt.window))
         receipt.grammar_s += time.perf_counter() - started
@@ -126,9 +131,19 @@ class LocalBackend:
             on_op=on_op,
             drafter=self.drafter,
         )
-        program = decode(self._prefix, constraint, task, receipt)
+        program = decode(self._lend(prompt, name), constraint, task, receipt)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
+
+    def _lend(self, prompt: Prompt, name: str | None) -> Prefix[Any]:
+        """Return the cache that has most in common with a prompt."""
+        return self._pool.lend(
+            prompt.tokens,
+            head=prompt.head,
+            shared=prompt.shared,
+            # Another window of one document is no older version of this one.
+            owner=None if name is None else (name, prompt.window.first),
+        )
 
     def _output_tokens(self, program: Program, prompt: Prompt) -> int:
         """Count the new text of the window in the model's tokens."""
@@ -151,8 +166,8 @@ def load(config: EngineConfig) -> LocalBackend:
         torch.set_num_threads(config.threads)
     folder = EMBEDDED_FOLDER if config.model == EMBEDDED else Path(config.model).expanduser()
     if config.model == EMBEDDED or _is_ours(folder):
-        return _load_embedded(folder, config.model, choose_threads=config.threads is None)
-    return _load_foreign(config.model)
+        return _load_embedded(folder, config)
+    return _load_foreign(config)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -160,9 +175,9 @@ def _is_ours(folder: Path) -> bool:
     return (folder / "config.json").is_file() and "copydecode" in read_config(folder)
 
 
-def _load_embedded(folder: Path, name: str, *, choose_threads: bool) -> LocalBackend:
+def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
     model = EmbeddedModel.load(folder)
-    if choose_threads:
+    if config.threads is None:
         threads.choose(model)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
     if vocabulary.size > model.network.config.vocab_size:
@@ -174,26 +189,28 @@ def _load_embedded(folder: Path, name: str, *, choose_threads: bool) -> LocalBac
     serving = Serving.from_json(read_config(folder), model.context)
     literals = Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
     return LocalBackend(
-        name=name,
+        name=config.model,
         parameters=model.parameters,
         model=model,
         literals=literals,
         prompts=EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens),
         splice_window=serving.splice_window,
+        prefix_cache_bytes=config.prefix_cache_bytes,
     )
 
 
-def _load_foreign(name: str) -> LocalBackend:
+def _load_foreign(config: EngineConfig) -> LocalBackend:
     # Imported here: the embedded model does without transformers.
     from copydecode.decode import hf  # noqa: PLC0415
     from copydecode.decode.prompt_foreign import ForeignPrompt  # noqa: PLC0415
 
-    model, codec = hf.load(name)
+    model, codec = hf.load(config.model)
     literals = Literals(codec)
     return LocalBackend(
-        name=name,
+        name=config.model,
         parameters=model.parameters,
         model=model,
         literals=literals,
         prompts=ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM)),
+        prefix_cache_bytes=config.prefix_cache_bytes,
     )

@@ -25,6 +25,11 @@ class Cache(Protocol):
         """The number of tokens held."""
         ...
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the storage, whether it is full or not."""
+        ...
+
     def crop(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
         ...
@@ -46,6 +51,11 @@ class KeyValueCache:
     def length(self) -> int:
         """The number of tokens held."""
         return self._length
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the storage, whether it is full or not."""
+        return self._keys.nbytes + self._values.nbytes
 
     def crop(self, length: int) -> None:
         """Forget all but the first `length` tokens; the storage stays."""

@@ -48,6 +48,16 @@ class TransformersCache:
         """The number of tokens held."""
         return int(self.states.get_seq_length())
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the storage; a crop leaves them all, up to the next forward."""
+        return sum(
+            states.untyped_storage().nbytes()
+            for layer in self.states.layers
+            if layer.is_initialized
+            for states in (layer.keys, layer.values)
+        )
+
     def crop(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
         if not 0 <= length <= self.length:

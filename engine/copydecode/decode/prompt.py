@@ -50,12 +50,15 @@ class Prompt:
 
     `tokens` ends with `<program>`. `window` says which lines of the document are visible, and
     `line_tokens[k]` are the tokens of its line k + 1 as they are spliced: text and newline, no
-    number.
+    number. The first `head` tokens are those of every prompt, the first `shared` those of every
+    instruction on these lines.
     """
 
     tokens: list[int]
     window: Window
     line_tokens: list[list[int]]
+    head: int
+    shared: int
 
     def splice(self, first: int, last: int) -> list[int]:
         """Return the tokens of lines `first` to `last` of the window, 1-based and inclusive."""
@@ -97,8 +100,9 @@ class EmbeddedPrompt:
             scoped = scope is not None
             instruction = renumber_lines(instruction, window, len(lines), scoped=scoped)
         names = similar_names(instruction, lines, language)
-        tokens = self.document_tokens(shown) + self.request_tokens(instruction, scope, names)
-        return Prompt(tokens, window, shown)
+        shared = self.document_tokens(shown)
+        tokens = shared + self.request_tokens(instruction, scope, names)
+        return Prompt(tokens, window, shown, head=1, shared=len(shared))
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Return each line's tokens with a newline token at the end."""

@@ -17,7 +17,7 @@ from copydecode.decode.literals import Literals, encode_exactly
 from copydecode.decode.prompt import Prompt
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
-from copydecode.edit.fit import Window, visible, whole
+from copydecode.edit.fit import visible, whole
 from copydecode.errors import ContextTooLongError
 
 _FORMAT = """\
@@ -69,14 +69,15 @@ class ForeignPrompt:
         """
         window = whole(document)
         lines = [encode_exactly(self._codec, f"{line}\n") for line in visible(document, window)]
-        tokens = [*self._head, *self._numbered(lines), *self._request(instruction, scope, language)]
+        shared = [*self._head, *self._numbered(lines)]
+        tokens = [*shared, *self._request(instruction, scope, language)]
         if len(tokens) > self._max_tokens:
             message = (
                 f"expected a prompt of at most {self._max_tokens} tokens, found {len(tokens)}: "
                 "the document is too long for this model"
             )
             raise ContextTooLongError(message)
-        return Prompt(tokens, Window(window.first, window.last), lines)
+        return Prompt(tokens, window, lines, head=len(self._head), shared=len(shared))
 
     def _numbered(self, lines: Sequence[Sequence[int]]) -> list[int]:
         tokens: list[int] = []

@@ -32,6 +32,11 @@ class ListCache:
         """The number of tokens held."""
         return len(self.tokens)
 
+    @property
+    def nbytes(self) -> int:
+        """One byte a token."""
+        return len(self.tokens)
+
     def crop(self, length: int) -> None:
         """Forget all but the first tokens."""
         assert 0 <= length <= len(self.tokens)

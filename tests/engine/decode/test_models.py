@@ -230,6 +230,15 @@ def test_a_cache_is_cropped_to_what_it_holds(any_model: Model[Any]) -> None:
     assert cache.length == 0
 
 
+def test_a_cache_counts_its_bytes_also_those_of_cropped_tokens(any_model: Model[Any]) -> None:
+    cache = any_model.new_cache()
+    any_model.forward(TOKENS[:60], cache, 0)
+    held = cache.nbytes
+    assert held >= 60 * 3 * 2 * 2 * 16 * 4  # tokens, layers, keys and values, heads, width, fp32
+    cache.crop(10)
+    assert cache.nbytes == held
+
+
 @pytest.mark.parametrize("last", [0, 1, 3])
 def test_only_the_logits_asked_for_are_returned(any_model: Model[Any], last: int) -> None:
     logits = any_model.forward(TOKENS[:6], any_model.new_cache(), last)

@@ -1,0 +1,136 @@
+"""The prefix pool: never another answer than a fresh cache's, and never more bytes than allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from copydecode.decode.prefix import Prefix, PrefixPool
+from tests.engine.decode.scripted import FunctionModel, ListCache
+
+HEAD = [1, 2, 3]
+INSTRUCTION = [7, 8, 9]
+
+
+def fingerprint(read: Sequence[int]) -> Tensor:
+    """Return logits that tell all tokens read so far."""
+    return torch.tensor([float(hash(tuple(read)) % 2**20)])
+
+
+def ask(
+    pool: PrefixPool[ListCache], document: Sequence[int], owner: object = None
+) -> Prefix[ListCache]:
+    """Run one request in chunks, as the loop does; check logits and bytes after each."""
+    prompt = [*HEAD, *document, *INSTRUCTION]
+    prefix = pool.lend(prompt, head=len(HEAD), shared=len(HEAD) + len(document), owner=owner)
+    at = prefix.resume(prompt[:-1])
+    while at < len(prompt):
+        end = min(at + 4, len(prompt))
+        logits = prefix.feed(prompt[at:end], last=1)
+        assert torch.equal(logits[0], fingerprint(prompt[:end]))
+        assert pool.nbytes <= max(pool.max_bytes, prefix.nbytes)
+        at = end
+    assert prefix.tokens == prompt
+    return prefix
+
+
+def documents(pool: PrefixPool[ListCache]) -> list[list[int]]:
+    """Return the documents held, least recently used first."""
+    held = [entry.prefix.tokens for entry in pool._entries]  # noqa: SLF001  # the order is inside
+    return [tokens[len(HEAD) : -len(INSTRUCTION)] for tokens in held]
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(10, 12), max_size=12), st.sampled_from([None, "a", "b"])),
+        max_size=12,
+    ),
+    st.integers(0, 60),
+)
+def test_any_requests_get_the_logits_of_a_fresh_cache_within_the_bound(
+    requests: list[tuple[list[int], str | None]], max_bytes: int
+) -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), max_bytes)
+    for document, owner in requests:
+        ask(pool, document, owner)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
+def test_the_least_recently_used_goes_first(order: list[int]) -> None:
+    size = len(HEAD) + 10 + len(INSTRUCTION)
+    pool = PrefixPool(FunctionModel(fingerprint), 3 * size)
+    for which in order:
+        ask(pool, [10 + which] * 10)
+    recent = list(dict.fromkeys(reversed(order)))[:3]
+    assert documents(pool) == [[10 + which] * 10 for which in reversed(recent)]
+
+
+def test_two_instructions_on_one_document_share_it() -> None:
+    model = FunctionModel(fingerprint)
+    pool = PrefixPool(model, 1000)
+    prefix = ask(pool, [10] * 20)
+    again = pool.lend([*HEAD, *[10] * 20, 5, 5], head=3, shared=23)
+    assert again is prefix
+    assert again.resume([*HEAD, *[10] * 20, 5]) == 23
+    assert len(model.caches) == 1
+
+
+def test_documents_with_only_their_beginning_in_common_have_a_cache_each() -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), 1000)
+    licence = [9] * 5
+    first = ask(pool, [*licence, *[10] * 20])
+    second = ask(pool, [*licence, *[11] * 20])
+    assert first is not second
+    assert ask(pool, [*licence, *[10] * 20]) is first
+    assert ask(pool, [*licence, *[11] * 20]) is second
+
+
+def test_of_a_document_with_a_name_only_the_newest_version_is_kept() -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), 1000)
+    other = ask(pool, [13] * 20, "b")
+    first = ask(pool, [10] * 20, "a")
+    assert ask(pool, [12, *[10] * 20], "a") is first
+    assert ask(pool, [12, *[13] * 20]) is not other
+    assert len(pool) == 3
+
+
+def test_the_sequence_in_use_stays_however_large_it_is() -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), 0)
+    prefix = ask(pool, [10] * 50)
+    assert ask(pool, [10] * 50) is prefix
+    ask(pool, [11] * 10)
+    assert documents(pool) == [[11] * 10]
+
+
+def test_room_is_made_while_a_sequence_grows() -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), 60)
+    ask(pool, [10] * 10)
+    ask(pool, [11] * 10)
+    prompt = [*HEAD, *[12] * 40]
+    prefix = pool.lend(prompt, head=3, shared=43)
+    held = []
+    for token in prompt:
+        prefix.feed([token], last=0)
+        held.append(len(pool))
+        assert pool.nbytes <= 60
+    assert list(dict.fromkeys(held)) == [3, 2]
+
+
+def test_after_a_failed_forward_nothing_of_its_sequence_is_reused() -> None:
+    model = FunctionModel(fingerprint)
+    pool = PrefixPool(model, 1000)
+    ask(pool, [10] * 20)
+    model.fail_from = 25
+    prompt = [*HEAD, *[10] * 22, *INSTRUCTION]
+    prefix = pool.lend(prompt, head=3, shared=25)
+    at = prefix.resume(prompt)
+    with pytest.raises(MemoryError):
+        prefix.feed(prompt[at:], last=1)
+    model.fail_from = None
+    assert prefix.common(prompt) == 0
+    ask(pool, [10] * 22)
