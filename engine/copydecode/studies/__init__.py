@@ -1,1 +1,1 @@
-"""Studies: one question a module, and LOG.md, what was tried and what it showed."""
+"""One question a module: what Copy-as-Decode gains, measured (README.md lists them)."""
