@@ -180,9 +180,9 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
     if config.threads is None:
         threads.choose(model)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
-    if vocabulary.size > model.network.config.vocab_size:
+    if vocabulary.size > model.config.vocab_size:
         message = (
-            f"expected at most {model.network.config.vocab_size} tokens in the tokenizer of "
+            f"expected at most {model.config.vocab_size} tokens in the tokenizer of "
             f"{folder}, found {vocabulary.size}"
         )
         raise ModelFormatError(message)

@@ -17,8 +17,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from copydecode.decode import linear
 from copydecode.decode.cache import Cache, KeyValueCache
+from copydecode.decode.inference import InferenceNetwork
 from copydecode.decode.network import Network, NetworkConfig
+from copydecode.decode.static import StaticNetwork
 from copydecode.errors import ModelFormatError, ModelNotFoundError
 
 C = TypeVar("C", bound=Cache)  # A model takes the caches that it makes.
@@ -50,17 +53,29 @@ class Model(Protocol[C]):
         ...
 
 
+class Forward(Protocol):
+    """A network laid out for one device."""
+
+    def forward(self, tokens: Tensor, cache: KeyValueCache, last: int) -> Tensor:
+        """Append tokens `[T]` to the cache; return the logits `[last, V]` of the last of them."""
+        ...
+
+
 class EmbeddedModel:
     """A Qwen3, Qwen2 or Llama checkpoint on our own forward: fp32 on a CPU, bf16 on a GPU."""
 
     def __init__(self, network: Network, device: torch.device | None = None) -> None:
+        """Lay the network's weights out for the device."""
         self.device = device or best_device()
-        self.network = network.to(self.device).eval()
+        self.config = network.config
+        self.parameters = sum(parameter.numel() for parameter in network.parameters())
         self._dtype = best_dtype(self.device)
-        for parameter in self.network.parameters():
-            # Weights only: the table of rotary positions stays fp32.
-            parameter.data = parameter.data.to(self._dtype)
-            parameter.requires_grad = False
+        self._forward: Forward
+        if self.device.type == "cpu":
+            weights = (parameter.detach().float() for parameter in network.parameters())
+            self._forward = InferenceNetwork(network, linear.best(weights))
+        else:
+            self._forward = StaticNetwork(network, self._dtype, self.device)
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | None = None) -> EmbeddedModel:
@@ -89,24 +104,17 @@ class EmbeddedModel:
     @property
     def context(self) -> int:
         """The number of tokens that fit into the cache."""
-        return self.network.config.max_position_embeddings
-
-    @property
-    def parameters(self) -> int:
-        """The number of weights."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
+        return self.config.max_position_embeddings
 
     def new_cache(self) -> KeyValueCache:
         """Return an empty cache."""
-        return KeyValueCache(self.network.config, dtype=self._dtype, device=self.device)
+        return KeyValueCache(self.config, dtype=self._dtype, device=self.device)
 
     @torch.inference_mode()
     def forward(self, tokens: Sequence[int], cache: KeyValueCache, last: int) -> Tensor:
         """Append tokens to the cache in one forward; return logits `[last, V]`."""
-        ids = torch.tensor([tokens], device=self.device)
-        positions, attention = cache.extend(len(tokens))
-        hidden = self.network.hidden(ids, positions, attention)  # [1, T, D]
-        return self.network.logits(hidden[0, len(tokens) - last :]).float()  # [last, V]
+        ids = torch.tensor(tokens, device=self.device)
+        return self._forward.forward(ids, cache, last)
 
 
 def best_device() -> torch.device:

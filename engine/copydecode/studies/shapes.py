@@ -89,13 +89,15 @@ def load(name: str, device: torch.device | None = None) -> Subject:
     folder = EMBEDDED_FOLDER if name == EMBEDDED else Path(name).expanduser()
     if _runs_on_ours(folder):
         own = EmbeddedModel.load(folder, device)
-        return Subject(name, own, own.parameters, own.network.config.vocab_size, random=False)
+        return Subject(name, own, own.parameters, own.config.vocab_size, random=False)
     foreign, _ = hf.load(name, device)
     return Subject(name, foreign, foreign.parameters, foreign.rows, random=False)
 
 
 def random_network(config: NetworkConfig, device: torch.device, seed: int = 0) -> Network:
-    """Return a network with the usual random weights, in fp32.
+    """Return a network with the usual random weights, rounded to bf16 as checkpoints are.
+
+    They are held as fp32, so that each device takes them in the form that it runs fastest.
 
     Raises:
         ModelFormatError: the memory that is free does not hold it.
@@ -111,7 +113,10 @@ def random_network(config: NetworkConfig, device: torch.device, seed: int = 0) -
         raise ModelFormatError(message)
     with torch.device(device), torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Network(config)
+        network = Network(config)
+        for parameter in network.parameters():
+            parameter.data.copy_(parameter.data.bfloat16())
+        return network
 
 
 _MARGIN = 1.1  # What a forward needs beside the weights.
