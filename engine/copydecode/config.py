@@ -38,7 +38,8 @@ class EngineConfig:
     `model` is `"embedded"`, the path of a model folder, or a Hugging Face name. `threads` is the
     number of torch threads; with None the embedded model measures what is fastest, and others take
     torch's own choice. `max_document_bytes` counts UTF-8. `prefix_cache_bytes` bounds what is kept
-    of earlier prompts' keys and values; the newest stays whatever its size.
+    of earlier prompts' keys and values; the newest stays whatever its size. No scope is locked
+    where `scope_lock` is off.
     """
 
     model: str = EMBEDDED
@@ -46,6 +47,7 @@ class EngineConfig:
     max_document_bytes: int = 2_000_000
     prefix_cache_bytes: int = PREFIX_CACHE_BYTES
     limits: Limits = field(default_factory=Limits)
+    scope_lock: bool = True
 
     def __post_init__(self) -> None:
         if not self.model.strip():

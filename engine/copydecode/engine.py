@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from copydecode.config import EngineConfig, Limits
 from copydecode.decode.receipt import Receipt
 from copydecode.edit.document import Document
-from copydecode.edit.fit import fit, shift
+from copydecode.edit.fit import Window, fit, shift
 from copydecode.edit.program import Gen, Op, Program
 from copydecode.edit.resolve import Hunk, hunks, resolve
 from copydecode.errors import (
@@ -36,10 +36,14 @@ _WARM_UP_TOKENS = 4
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The lines that an instruction is about, 1-based and inclusive."""
+    """The lines that an instruction is about, 1-based and inclusive.
+
+    Where it is `locked`, no other line can change: the copies before and after it are forced.
+    """
 
     first: int
     last: int
+    locked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ class Engine:
             limits,
             receipt,
             name=request.name,
+            lock=self._lock(request.scope, prompt.window),
             cancelled=cancelled,
             on_op=on_visible_op,
         )
@@ -160,6 +165,12 @@ class Engine:
         receipt.resolve_s = ended - resolving
         receipt.total_s = ended - started
         return EditResult(program, text, changes, receipt)
+
+    def _lock(self, scope: Scope | None, window: Window) -> tuple[int, int] | None:
+        """Return the lines of the window that alone may change, None where all may."""
+        if scope is None or not (scope.locked and self._config.scope_lock):
+            return None
+        return scope.first - window.first + 1, scope.last - window.first + 1
 
     def _prompt(self, request: EditRequest) -> tuple[Document, Prompt]:
         """Check a request and build its prompt."""

@@ -72,7 +72,8 @@ def from_comments(document: Document, lines: Scope) -> list[Instruction]:
     """Return the `AI!` comments in the lines, and the nearest one up to `REACH` lines above them.
 
     A comment's scope goes from its first line to the end of the lines that were asked for, or of
-    the block below it (up to an empty line), whichever is further.
+    the block below it (up to an empty line), whichever is further. That is a guess: it is not
+    locked.
     """
     found = [
         comment
@@ -85,7 +86,8 @@ def from_comments(document: Document, lines: Scope) -> list[Instruction]:
         found = [nearest] if nearest else []
     return [
         Instruction(
-            comment.text, Scope(comment.first, max(lines.last, _block_end(document, comment.last)))
+            comment.text,
+            Scope(comment.first, max(lines.last, _block_end(document, comment.last)), locked=False),
         )
         for comment in found
     ]

@@ -60,6 +60,11 @@ SETTINGS: dict[str, Setting] = {
         _is_count,
         lambda config, value: replace(config, prefix_cache_bytes=value),
     ),
+    "scopeLock": Setting(
+        "true or false",
+        lambda value: isinstance(value, bool),
+        lambda config, value: replace(config, scope_lock=value),
+    ),
     "maxNewTokens": Setting(
         "a whole number >= 1",
         _is_count,

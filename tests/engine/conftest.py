@@ -15,11 +15,10 @@ from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.literals import Literals
 from copydecode.decode.network import Network, NetworkConfig
 from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
-from copydecode.edit import document
 from copydecode.training.tokenizer import train_tokenizer
 from tests.engine.decode.scripted import ByteLevelCodec
 
-SOURCE = Path(document.__file__).parent
+SOURCE = Path(__file__).parent.parent / "data" / "mistakes"  # Files that never change.
 FOREIGN_SPECIAL = "<|im_end|>"
 
 

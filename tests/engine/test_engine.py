@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -133,7 +135,7 @@ def test_the_receipt_accounts_for_the_edit(
 
 def test_a_window_is_edited_within_the_whole_document(answer: Callable[..., Engine]) -> None:
     lines = [f"line {n}\n" for n in range(1, 101)]
-    request = EditRequest("".join(lines), "change line 50", scope=Scope(50, 50))
+    request = EditRequest("".join(lines), "change line 50", scope=Scope(50, 50, locked=False))
     program = Program((Copy(1, 4), Gen("new\n"), Copy(6, 10)))
     seen: list[object] = []
     result = answer(request, program, max_lines=10).edit(request, on_op=seen.append)
@@ -142,6 +144,42 @@ def test_a_window_is_edited_within_the_whole_document(answer: Callable[..., Engi
     assert result.hunks == (Hunk(first, first + 1, "new\n"),)
     assert result.text == "".join([*lines[: first - 1], "new\n", *lines[first:]])
     assert first in range(41, 60)
+
+
+def test_a_locked_scope_decides_its_own_lines_only(
+    own_literals: Literals, vocabulary: Vocabulary
+) -> None:
+    """Whatever a model writes, in a window and in a whole document, and unless switched off."""
+    lines = [f"line {n}\n" for n in range(1, 101)]
+    request = EditRequest("".join(lines), "change them", scope=Scope(50, 52))
+    prompts = EmbeddedPrompt(vocabulary, 10, 10_000)
+    outside = {True: 0, False: 0}
+    for seed, lock in itertools.product(range(8), (True, False)):
+        model = noisy(own_literals, seed, closing=0.05)
+        engine = engine_of(model, own_literals, prompts, EngineConfig(scope_lock=lock))
+        with contextlib.suppress(UnreadableTextError):  # Random bytes are not always text.
+            text = engine.edit(request).text
+            kept = text.startswith("".join(lines[:49])) and text.endswith("".join(lines[52:]))
+            outside[lock] += not kept
+    assert outside[True] == 0
+    assert outside[False] > 0
+
+
+def test_the_receipt_counts_the_copies_around_a_locked_scope_as_forced(
+    answer: Callable[..., Engine], vocabulary: Vocabulary
+) -> None:
+    program = Program((Copy(1, 1), Gen("b = 4\n"), Copy(3, 3)))
+    request = EditRequest(TEXT, "double b", Scope(2, 2))
+    seen: list[Op] = []
+    result = answer(request, program).edit(request, on_op=seen.append)
+    assert result.program == program
+    assert tuple(seen) == program.ops
+    # The gen's two markers and text, and the number 3, since `2-` could repeat line 2.
+    assert result.receipt.generated_tokens == len(vocabulary.encode("b = 4\n")) + 3
+    # All of the first copy; of the second one all but that number; the program's end.
+    assert result.receipt.forced_tokens == 5 + 4 + 1
+    lines = [vocabulary.encode(line) for line in TEXT.splitlines(keepends=True)]
+    assert result.receipt.spliced_tokens == len(lines[0]) + len(lines[2])
 
 
 @pytest.mark.parametrize("instruction", ["", " \n\t"])

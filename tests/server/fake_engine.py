@@ -76,6 +76,7 @@ class FakeBackend:
         receipt: Receipt,
         *,
         name: str | None,  # noqa: ARG002  # as the backend's
+        lock: tuple[int, int] | None,  # noqa: ARG002  # the scripts keep to their scope
         cancelled: Callable[[], bool],
         on_op: Callable[[Copy | Gen], None],
     ) -> Program:

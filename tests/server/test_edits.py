@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from lsprotocol import types as lsp
 
+from copydecode import EditRequest, EditResult, Scope
 from copydecode_lsp.client import Abilities
 from copydecode_lsp.handlers.resolve import from_data
+from copydecode_lsp.worker import OnOp
+from tests.server import fake_engine
 from tests.server.harness import (
     URI,
     Pair,
+    as_json,
     connected,
     cursor,
     diagnostic,
@@ -188,7 +193,8 @@ async def test_there_is_no_receipt_before_the_first_edit() -> None:
         {},
         {"uri": URI, "version": 1, "instruction": "x"},
         {"uri": URI, "version": "1", "instruction": "x", "scope": None},
-        {"uri": URI, "version": 1, "instruction": "x", "scope": [1]},
+        {"uri": URI, "version": 1, "instruction": "x", "scope": [1], "locked": True},
+        {"uri": URI, "version": 1, "instruction": "x", "scope": [1, 2]},
     ],
 )
 async def test_data_that_we_did_not_send_is_refused(data: object) -> None:
@@ -202,3 +208,48 @@ async def test_data_that_we_did_not_send_is_refused(data: object) -> None:
 def test_data_without_a_scope_is_about_the_whole_document() -> None:
     data = {"uri": URI, "version": 1, "instruction": "x", "scope": None}
     assert from_data(data)[2].scope is None
+
+
+class Recorder:
+    """An engine that notes which scopes it was asked to edit."""
+
+    def __init__(self) -> None:
+        self.engine = fake_engine.load()
+        self.scopes: list[Scope | None] = []
+
+    def edit(
+        self, request: EditRequest, *, cancelled: Callable[[], bool], on_op: OnOp
+    ) -> EditResult:
+        self.scopes.append(request.scope)
+        return self.engine.edit(request, cancelled=cancelled, on_op=on_op)
+
+
+@pytest.mark.parametrize("resolves", [True, False])
+async def test_a_diagnostic_locks_its_lines_and_a_comment_locks_none(resolves: bool) -> None:
+    """What lines a comment is about is a guess; the command and the lazy edit do the same."""
+    recorder = Recorder()
+    text = "# nothing AI!\nname = 1\nprint(names)\n"
+    abilities = Abilities(resolves_edits=resolves)
+    async with connected(abilities, load=lambda _config: recorder, text=text) as pair:
+        actions = await pair.client.code_actions(URI, cursor(3), [NAMES])
+        for action in reversed(actions):  # The comment's first: it changes nothing.
+            assert isinstance(action, lsp.CodeAction)
+            if action.command:
+                await pair.client.execute(action.command.command, *(action.command.arguments or []))
+            else:
+                await pair.client.code_action_resolve_async(action)
+    assert recorder.scopes == [Scope(1, 3, locked=False), Scope(3, 3)]
+
+
+async def test_a_selection_is_locked_unless_the_command_says_no() -> None:
+    recorder = Recorder()
+    argument = {"uri": URI, "instruction": "nothing", "range": as_json(lines(1, 2))}
+    async with connected(load=lambda _config: recorder, text=TEXT) as pair:
+        for extra in ({}, {"locked": True}, {"locked": False}):
+            await pair.client.execute("copydecode.applyEdit", {**argument, **extra})
+        error = await failure(
+            pair.client.execute("copydecode.applyEdit", {**argument, "locked": "no"})
+        )
+    assert error.code == lsp.ErrorCodes.InvalidParams
+    # The second is the first one's proposal.
+    assert recorder.scopes == [Scope(1, 2), Scope(1, 2, locked=False)]

@@ -41,7 +41,7 @@ BELOW = "\nx = 1\n\ny = 2\n"
 )
 def test_a_comment_in_any_syntax_is_an_instruction(line: str) -> None:
     found = instructions.from_comments(Document(line + BELOW), Scope(1, 1))
-    assert found == [Instruction("make it faster", Scope(1, 2))]
+    assert found == [Instruction("make it faster", Scope(1, 2, locked=False))]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_block_comment_is_read_whole(text: str, last: int) -> None:
     document = Document(text)
     found = instructions.from_comments(document, Scope(1, len(document)))
     assert [f.text for f in found] == ["make it faster"]
-    assert found[0].scope == Scope(1, max(last, len(document)))
+    assert found[0].scope == Scope(1, max(last, len(document)), locked=False)
 
 
 def test_a_closed_block_above_is_no_opener() -> None:

@@ -16,13 +16,14 @@ def test_every_setting_reaches_the_configuration() -> None:
         "threads": 2,
         "maxDocumentBytes": 10,
         "prefixCacheBytes": 30,
+        "scopeLock": False,
         "maxNewTokens": 20,
         "deadlineSeconds": 1.5,
     }
     assert options.keys() == settings.SETTINGS.keys()
     config, problems = settings.read(options, DEFAULT)
     assert problems == []
-    assert config == EngineConfig("/m", 2, 10, 30, Limits(20, 1.5))
+    assert config == EngineConfig("/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False)
 
 
 @pytest.mark.parametrize("options", [None, {}])
@@ -46,6 +47,7 @@ def test_null_means_no_deadline() -> None:
         ("maxDocumentBytes", -1),
         ("maxDocumentBytes", 1.5),
         ("prefixCacheBytes", -1),
+        ("scopeLock", 1),
         ("maxNewTokens", None),
         ("deadlineSeconds", 0),
         ("deadlineSeconds", float("nan")),

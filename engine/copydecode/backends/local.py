@@ -112,15 +112,17 @@ class LocalBackend:
         receipt: Receipt,
         *,
         name: str | None = None,
+        lock: tuple[int, int] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         on_op: Callable[[Op], None] = lambda _op: None,
     ) -> Program:
         """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`.
 
         `name` is what the document is known by, None where it is not known.
+        Lines of the window outside `lock` (1-based, inclusive) stay as they are.
         """
         started = time.perf_counter()
-        constraint = self._grammar.start(len(prompt.window))
+        constraint = self._grammar.start(len(prompt.window), lock)
         receipt.grammar_s += time.perf_counter() - started
         task = Task(
             prompt=prompt.tokens,

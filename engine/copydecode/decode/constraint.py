@@ -1,9 +1,10 @@
 r"""The grammar of programs on token ids: what may come next, and what has come.
 
 XGrammar holds the automaton: one generic grammar, compiled once per tokenizer, whose literals are
-`Token(id)` sequences (one legal token a position), so that it never depends on the document. The
-bounds `1 <= i <= j <= n` are laid over it in the number states: there the legal tokens are those of
-canonical numbers that keep one in range reachable, and the delimiter once the number is in range.
+`Token(id)` sequences (one legal token a position), so that it never depends on the document. What
+depends on it is laid over (`edit.rules`: the bounds `1 <= i <= j <= n`, the lock of a scope). Where
+an op begins, the legal tokens are those of the literals that may open it; in the number states they
+are those of canonical numbers that keep an allowed one reachable, and the delimiter behind one.
 
 How a gen ends depends on the tokenizer. Where `</gen>` is a special token, that token ends it, and
 text that merely reads `</gen>` does not. Where it is spelled, the end is found on the bytes of the
@@ -24,7 +25,13 @@ import xgrammar as xg
 from copydecode.decode.literals import Ids, Literals
 from copydecode.edit import grammar
 from copydecode.edit.program import Copy, Gen, Op
+from copydecode.edit.rules import Opening, Ranges, Rules
 
+_OPENINGS = {
+    Opening.COPY: grammar.COPY_OPEN,
+    Opening.GEN: grammar.GEN_OPEN,
+    Opening.END: grammar.PROGRAM_CLOSE,
+}
 _MARKER = grammar.GEN_CLOSE.encode()
 
 
@@ -41,6 +48,9 @@ class Phase(enum.Enum):
     DONE = enum.auto()
 
 
+_DELIMITERS = {Phase.FIRST: grammar.COPY_DASH, Phase.LAST: grammar.COPY_CLOSE}
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What came of a token: the tokens that stand in the program, and the op that they close."""
@@ -53,12 +63,13 @@ class Accepted:
 class _State:
     """A place in the program.
 
-    `path` holds the tokens of the piece or number that has begun; `first` and `last` are the
-    numbers of the copy so far; `start` is the index of the first token of the gen; `matched` counts
-    the bytes of a spelled `</gen>` that have come.
+    `before` is the op that closed last; `path` holds the tokens of the piece or number that has
+    begun; `first` and `last` are the numbers of the copy so far; `start` is the index of the first
+    token of the gen; `matched` counts the bytes of a spelled `</gen>` that have come.
     """
 
     phase: Phase
+    before: Op | None = None
     path: tuple[int, ...] = ()
     first: int = 0
     last: int = 0
@@ -75,21 +86,28 @@ class ProgramGrammar:
         self._compiler = xg.GrammarCompiler(_tokenizer_info(literals), max_threads=1)
         self._compiled: dict[bool, xg.CompiledGrammar] = {}
 
-    def start(self, lines: int) -> Constraint:
-        """Return the constraint of a program over a document of that many lines."""
+    def start(self, lines: int, lock: tuple[int, int] | None = None) -> Constraint:
+        """Return the constraint of a program over a document of that many lines.
+
+        `lock` is 1-based and inclusive: the program leaves all other lines as they are.
+
+        Raises:
+            ValueError: the lock is not within the lines.
+        """
+        rules = Rules(lines, lock)
         copies = lines > 0
         if copies not in self._compiled:
             text = _ebnf(self.literals, copies=copies)
             self._compiled[copies] = self._compiler.compile_grammar(xg.Grammar.from_ebnf(text))
-        return Constraint(self.literals, self._compiled[copies], lines)
+        return Constraint(self.literals, self._compiled[copies], rules)
 
 
 class Constraint:
     """The grammar's state along one program."""
 
-    def __init__(self, literals: Literals, compiled: xg.CompiledGrammar, lines: int) -> None:
+    def __init__(self, literals: Literals, compiled: xg.CompiledGrammar, rules: Rules) -> None:
         self.literals = literals
-        self._lines = lines
+        self._rules = rules
         self._matcher = xg.GrammarMatcher(compiled, terminate_without_stop_token=True)
         self._bitmask = xg.allocate_token_bitmask(1, literals.size)
         self._bits = self._bitmask.numpy().view(np.uint8)[0]
@@ -121,13 +139,13 @@ class Constraint:
         match state.phase:
             case Phase.BODY:
                 return None
-            case Phase.FIRST:
-                return self._number(state, 1, grammar.COPY_DASH)
-            case Phase.LAST:
-                return self._number(state, state.first, grammar.COPY_CLOSE)
+            case Phase.FIRST | Phase.LAST:
+                return self._number(state)
+            case Phase.OP:
+                return self._opening(state)
             case Phase.DONE:
                 return np.empty(0, dtype=np.int64)
-            case Phase.START | Phase.OP | Phase.DASH | Phase.CLOSE:
+            case Phase.START | Phase.DASH | Phase.CLOSE:
                 self._matcher.fill_next_token_bitmask(self._bitmask)
                 return _set_bits(self._bits)
 
@@ -183,30 +201,45 @@ class Constraint:
     def _never_text(self) -> Ids:
         return self.literals.never_text
 
-    def _number(self, state: _State, low: int, delimiter: str) -> Ids:
-        ids = self.literals.numbers.following(state.path, low, self._lines)
-        value = self.literals.numbers.value(state.path)
-        if value is not None and low <= value <= self._lines:
-            ids.append(self.literals[delimiter][0])
-        return np.array(sorted(ids), dtype=np.int64)
+    def _opening(self, state: _State) -> Ids:
+        """Return the tokens that lead on in one of the literals that may come before an op."""
+        at = len(state.path)
+        pieces = (
+            self.literals[_OPENINGS[opening]] for opening in self._rules.openings(state.before)
+        )
+        return _sorted({piece[at] for piece in pieces if piece[:at] == state.path})
+
+    def _number(self, state: _State) -> Ids:
+        """Return the tokens that lead on to an allowed number, or end it."""
+        numbers, ranges = self.literals.numbers, self._ranges(state)
+        ids = {token for low, high in ranges for token in numbers.following(state.path, low, high)}
+        value = numbers.value(state.path)
+        if value is not None and any(low <= value <= high for low, high in ranges):
+            ids.add(self.literals[_DELIMITERS[state.phase]][0])
+        return _sorted(ids)
+
+    def _ranges(self, state: _State) -> Ranges:
+        if state.phase is Phase.FIRST:
+            return self._rules.firsts(state.before)
+        return self._rules.lasts(state.before, state.first)
 
     def _accept_number(self, state: _State, token: int) -> tuple[Accepted, _State]:
-        low = 1 if state.phase is Phase.FIRST else state.first
-        delimiter = grammar.COPY_DASH if state.phase is Phase.FIRST else grammar.COPY_CLOSE
-        if token not in self._number(state, low, delimiter):
+        if token not in self._number(state):
             raise _illegal(token, state)
         self._match(token, state)
         path = (*state.path, token)
-        if token != self.literals[delimiter][0]:
+        if token != self.literals[_DELIMITERS[state.phase]][0]:
             return Accepted((token,)), replace(state, path=path)
         value = self.literals.numbers.value(state.path)
         assert value is not None  # noqa: S101  # the delimiter is legal after a whole number only
         if state.phase is Phase.FIRST:
-            return self._piece_done(_State(Phase.DASH, first=value), token)
-        return self._piece_done(_State(Phase.CLOSE, first=state.first, last=value), token)
+            return self._piece_done(replace(state, phase=Phase.DASH, path=(), first=value), token)
+        return self._piece_done(replace(state, phase=Phase.CLOSE, path=(), last=value), token)
 
     def _accept_piece(self, state: _State, token: int) -> tuple[Accepted, _State]:
         if state.phase is Phase.DONE:
+            raise _illegal(token, state)
+        if state.phase is Phase.OP and token not in self._opening(state):
             raise _illegal(token, state)
         self._match(token, state)
         return self._piece_done(state, token)
@@ -222,15 +255,15 @@ class Constraint:
             case Phase.START if path == literals[grammar.PROGRAM_OPEN]:
                 return accepted, _State(Phase.OP)
             case Phase.OP if path == literals[grammar.COPY_OPEN]:
-                return accepted, _State(Phase.FIRST)
+                return accepted, _State(Phase.FIRST, state.before)
             case Phase.OP if path == literals[grammar.GEN_OPEN]:
-                return accepted, _State(Phase.BODY, start=len(self._tokens) + 1)
+                return accepted, _State(Phase.BODY, state.before, start=len(self._tokens) + 1)
             case Phase.OP if path == literals[grammar.PROGRAM_CLOSE]:
                 return accepted, _State(Phase.DONE)
             case Phase.DASH if path == literals[grammar.COPY_DASH]:
-                return accepted, _State(Phase.LAST, first=state.first)
+                return accepted, replace(state, phase=Phase.LAST, path=())
             case Phase.CLOSE if path == literals[grammar.COPY_CLOSE]:
-                return Accepted((token,), Copy(state.first, state.last)), _State(Phase.OP)
+                return self._op_done((token,), Copy(state.first, state.last))
             case _:
                 return accepted, replace(state, path=path)
 
@@ -240,7 +273,7 @@ class Constraint:
         if (close := self.literals.gen_close) is not None:
             self._match(token, state)
             if token == close:
-                return Accepted((token,), Gen(self._text(state, ()))), _State(Phase.OP)
+                return self._op_done((token,), Gen(self._text(state, ())))
             return Accepted((token,)), state
         text = self.literals.codec.token_bytes(token)
         matched = state.matched
@@ -251,10 +284,13 @@ class Constraint:
                 head = text[: index + 1]
                 tokens = (token,) if head == text else tuple(self.literals.spell(head))
                 self._match(token if head == text else head, state)
-                op = Gen(self._text(state, tokens, cut=len(_MARKER)))
-                return Accepted(tokens, op), _State(Phase.OP)
+                return self._op_done(tokens, Gen(self._text(state, tokens, cut=len(_MARKER))))
         self._match(token, state)
         return Accepted((token,)), replace(state, matched=matched)
+
+    @staticmethod
+    def _op_done(tokens: tuple[int, ...], op: Op) -> tuple[Accepted, _State]:
+        return Accepted(tokens, op), _State(Phase.OP, op)
 
     def _text(self, state: _State, tail: Iterable[int], cut: int = 0) -> str:
         ids = [*self._tokens[state.start :], *tail]
@@ -273,6 +309,10 @@ class Constraint:
 
 def _illegal(token: int | bytes, state: _State) -> ValueError:
     return ValueError(f"expected a token that is legal in {state.phase.name}, got {token!r}")
+
+
+def _sorted(ids: Iterable[int]) -> Ids:
+    return np.array(sorted(ids), dtype=np.int64)
 
 
 def _set_bits(mask: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> Ids:

@@ -1,7 +1,8 @@
 """Oracle programs: the program that leads from one text to another.
 
 By `difflib.SequenceMatcher(None, A, B, autojunk=False)` over lines with their terminators (Liu,
-arXiv 2604.18170): equal blocks become copy ops, the rest gen ops. Knows nothing of tokens.
+arXiv 2604.18170): equal blocks become copy ops, the rest gen ops. `locked_oracle` gives the program
+that the rules of a lock allow (`rules`). Knows nothing of tokens.
 """
 
 from __future__ import annotations
@@ -21,4 +22,26 @@ def oracle(source: Document, target: Document) -> Program:
             ops.append(Copy(i1 + 1, i2))
         elif j1 < j2:
             ops.append(Gen("".join(new[j1:j2])))
+    return Program(tuple(ops))
+
+
+def locked_oracle(source: Document, lock: tuple[int, int], text: str) -> Program:
+    """Return the program that puts `text` in place of the locked lines, as the rules want it.
+
+    `lock` is 1-based and inclusive. `text` has to end in a terminator where it is not empty and
+    lines follow it: else the resolver puts the document's newline between.
+    """
+    first, last = lock
+    inner = oracle(Document(source.span(first, last)), Document(text)).ops
+    body = [
+        Copy(op.first + first - 1, op.last + first - 1) if isinstance(op, Copy) else op
+        for op in inner
+    ]
+    ops: list[Op] = [*([Copy(1, first - 1)] if first > 1 else []), *body]
+    if last < len(source):
+        match ops:
+            case [*_, Copy(begun, ended)] if ended == last:
+                ops[-1] = Copy(begun, len(source))
+            case _:
+                ops.append(Copy(last + 1, len(source)))
     return Program(tuple(ops))

@@ -48,6 +48,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--cases", type=int, default=100, metavar="N", help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--no-scope-lock", action="store_true", help="lock no scope")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
     parser.set_defaults(run=_evaluate)
 
@@ -121,7 +122,10 @@ def _evaluate(args: argparse.Namespace) -> int:
         with console.status("fetching and reading the corpus"):
             corpus.fetch(args.corpus, (args.split,))
             files = corpus.read(args.corpus, args.split)
-        engine = Engine.load(EngineConfig(model=args.model, threads=args.threads))
+        config = EngineConfig(
+            model=args.model, threads=args.threads, scope_lock=not args.no_scope_lock
+        )
+        engine = Engine.load(config)
     except CopydecodeError as error:
         console.print(f"[red]{error}[/red]")
         return FAILED

@@ -19,8 +19,12 @@ from copydecode.engine import EditRequest, EditResult, Engine, Scope
 from copydecode.errors import CopydecodeError
 from copydecode.training.corpus import SourceFile
 from copydecode.training.sheets import EVERYDAY, SheetMaker, whole_file_cases
+from copydecode.training.tasks import Case, Sheet
 
 _QUOTED = re.compile(r"[`'\"](\w+)[`'\"]")
+
+REACHING_OUT = frozenset({"move", "rename"})
+"""Kinds that change lines outside their scope, which says what they are about: never locked."""
 
 IN_FILE = "in whole files"
 """Suffix of the kinds that are tried on files of any length, with the scope given."""
@@ -74,18 +78,19 @@ def draw_trials(files: Sequence[SourceFile], per_kind: int, seed: int) -> Iterat
         rng = Random(f"{seed}/{kind}")
         for _ in range(per_kind):
             sheet = maker.draw(rng, rng.randint(14 if kind == "snippet" else 8, 36), 1, {kind: 1.0})
-            case = sheet.cases[0]
-            scope = Scope(*case.scope) if case.scope else None
-            request = EditRequest(sheet.document.text, case.instruction, scope, "python")
-            yield Trial(case.kind, request, resolve(case.program, sheet.document))
+            yield _trial(sheet.cases[0].kind, sheet, sheet.cases[0])
     rng = Random(f"{seed}/files")
     for kind, sheets in whole_file_cases(files, per_kind, rng).items():
         for sheet in sheets:
-            case = sheet.cases[0]
-            scope = Scope(*case.scope) if case.scope else None
-            request = EditRequest(sheet.document.text, case.instruction, scope, "python")
-            target = resolve(case.program, sheet.document)
-            yield Trial(f"{kind} {IN_FILE}", request, target)
+            yield _trial(f"{kind} {IN_FILE}", sheet, sheet.cases[0])
+
+
+def _trial(kind: str, sheet: Sheet, case: Case) -> Trial:
+    scope = None
+    if case.scope is not None:
+        scope = Scope(*case.scope, locked=case.kind not in REACHING_OUT)
+    request = EditRequest(sheet.document.text, case.instruction, scope, "python")
+    return Trial(kind, request, resolve(case.program, sheet.document))
 
 
 def run_trial(engine: Engine, trial: Trial) -> Outcome:

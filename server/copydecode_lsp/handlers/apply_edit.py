@@ -1,8 +1,13 @@
-"""Command copydecode.applyEdit {uri, range?, instruction}: compute an edit and have it applied."""
+"""Command copydecode.applyEdit: compute an edit and have it applied.
+
+Its argument is {uri, range?, locked?, instruction}. No line outside the range changes, unless
+`locked` is false.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -15,7 +20,7 @@ from copydecode_lsp.instructions import Instruction, require
 from copydecode_lsp.names import APPLY_EDIT
 from copydecode_lsp.propose import propose
 
-_SHAPE = f"{APPLY_EDIT} expects one argument {{uri, range?, instruction}}"
+_SHAPE = f"{APPLY_EDIT} expects one argument {{uri, range?, locked?, instruction}}"
 
 
 async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> dict[str, Any]:
@@ -35,6 +40,8 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     text = require(argument["instruction"])
     span = _range(argument.get("range"))
     scope = scope_of_range(span, snapshot.document) if span else None
+    if scope is not None:
+        scope = replace(scope, locked=_locked(argument))
     if not argument.get("fromAction"):
         ls.last_instruction = text
     proposal = await propose(ls, snapshot, Instruction(text, scope), params.work_done_token)
@@ -61,6 +68,14 @@ def _argument(params: lsp.ExecuteCommandParams) -> dict[str, Any]:
             ):
                 return argument
     raise invalid_params(_SHAPE)
+
+
+def _locked(argument: dict[str, Any]) -> bool:
+    match argument.get("locked", True):
+        case bool(locked):
+            return locked
+        case _:
+            raise invalid_params(_SHAPE + ", with true or false for locked")
 
 
 def _range(value: object) -> lsp.Range | None:

@@ -69,6 +69,7 @@ def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
         "version": snapshot.version,
         "instruction": instruction.text,
         "scope": [scope.first, scope.last] if scope else None,
+        "locked": scope is not None and scope.locked,
     }
 
 
@@ -133,6 +134,7 @@ def _command(
                 },
                 "instruction": instruction.text,
                 "version": snapshot.version,
+                "locked": instruction.scope is not None and instruction.scope.locked,
                 "fromAction": True,
             }
         ],

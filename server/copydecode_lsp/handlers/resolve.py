@@ -47,8 +47,9 @@ def from_data(data: object) -> tuple[str, int, Instruction]:
             "version": int(version),
             "instruction": str(text),
             "scope": [int(first), int(last)],
+            "locked": bool(locked),
         }:
-            return uri, version, Instruction(text, Scope(first, last))
+            return uri, version, Instruction(text, Scope(first, last, locked=locked))
         case _:
-            message = "expected an action with data {uri, version, instruction, scope}"
+            message = "expected an action with data {uri, version, instruction, scope, locked}"
             raise invalid_params(message)

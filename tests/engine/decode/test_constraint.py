@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from copydecode.decode.constraint import Constraint, Phase, ProgramGrammar
 from copydecode.decode.literals import PIECES, Literals
 from copydecode.edit import grammar as text_form
+from copydecode.edit.document import Document
+from copydecode.edit.oracle import locked_oracle
 from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.resolve import resolve
 from tests.engine.conftest import FOREIGN_SPECIAL
 from tests.engine.decode.scripted import ByteLevelCodec, op_tokens, program_tokens
 
@@ -222,6 +225,71 @@ def test_rollback_undoes_exactly(
     assert constraint.tokens == tuple(tokens[: len(tokens) - steps])
     feed(constraint, tokens[len(tokens) - steps :])
     assert constraint.done
+
+
+@st.composite
+def locked_edits(draw: st.DrawFn) -> tuple[Document, tuple[int, int], str]:
+    """Draw a document, some of its lines, and what is to stand there."""
+    names = st.lists(st.sampled_from(["a\n", "b\n", "</gen>\n", "\n"]), max_size=14)
+    document = Document("".join(draw(names)) + draw(st.sampled_from(["a\n", "b"])))
+    first, last = sorted(draw(st.tuples(*[st.integers(1, len(document))] * 2)))
+    return document, (first, last), "".join(draw(names))
+
+
+@shared
+@given(locked_edits())
+def test_every_edit_of_a_locked_scope_can_be_decoded(
+    grammar: ProgramGrammar, case: tuple[Document, tuple[int, int], str]
+) -> None:
+    document, lock, text = case
+    program = locked_oracle(document, lock, text)
+    constraint = grammar.start(len(document), lock)
+    assert feed(constraint, program_tokens(program, grammar.literals)) == program
+    assert constraint.done
+
+
+@shared
+@given(locked_edits(), st.integers(0, 10**6))
+def test_whatever_is_decoded_leaves_the_lines_around_a_locked_scope(
+    grammar: ProgramGrammar, case: tuple[Document, tuple[int, int], str], seed: int
+) -> None:
+    document, lock, _ = case
+    rng = random.Random(seed)
+    constraint = grammar.start(len(document), lock)
+    found: list[Op] = []
+    while not constraint.done:
+        assert len(constraint.tokens) < 500
+        allowed = constraint.allowed()
+        if allowed is None:  # In a gen: one word, then its end.
+            words = rng.choice(["x", "x\n", "\n"])
+            tokens = [*grammar.literals.codec.encode(words), *grammar.literals[text_form.GEN_CLOSE]]
+        else:
+            # Late numbers and the end are likelier, so that walks are short.
+            tokens = [int(allowed[-1] if rng.random() < 0.5 else rng.choice(allowed.tolist()))]
+        closed = [constraint.accept(token).op for token in tokens]
+        found += [op for op in closed if op is not None]
+    result = resolve(Program(tuple(found)), document)
+    assert result.startswith(document.span(1, lock[0] - 1))
+    assert result.endswith(document.span(lock[1] + 1, len(document)))
+
+
+def test_a_lock_leaves_few_decisions(own_grammar: ProgramGrammar) -> None:
+    """One where the scope's new text begins, those in it, and one number behind it."""
+    literals = own_grammar.literals
+    program = Program((Copy(1, 56), Gen("x"), Copy(58, 99)))
+    constraint = own_grammar.start(99, (57, 57))
+    free = []
+    for token in program_tokens(program, literals):
+        if constraint.forced() is None:
+            free.append(token)
+        constraint.accept(token)
+    encode = literals.codec.encode
+    assert free == [
+        *literals[text_form.GEN_OPEN],
+        *encode("x"),
+        *literals[text_form.GEN_CLOSE],
+        *encode("58"),
+    ]
 
 
 def test_rollback_past_the_start_is_refused(grammar: ProgramGrammar) -> None:

@@ -47,8 +47,8 @@ def in_blocks(model: Model[C], tokens: list[int], sizes: list[int]) -> torch.Ten
 class Ending(Generic[C]):
     """A model of random weights that leans more and more to the ends of gens and programs.
 
-    Its logits are scaled to unit variance, so that the same leaning does for all models. `to_gens`
-    leans to gens (or, below 0, to copies) where both begin with the same token.
+    Its logits are scaled to unit variance, so that the same leaning does for all models. The first
+    op is begun for certain; `to_gens` leans to a gen (or, below 0, to a copy).
     """
 
     def __init__(self, model: Model[C], literals: Literals, start: int, to_gens: float) -> None:
@@ -72,9 +72,13 @@ class Ending(Generic[C]):
         logits[:, close[0]] += 0.1 * held - 2
         if end[0] != close[0]:
             logits[:, end[0]] += 0.01 * held - 3
+        gen, copy = self._literals[text_form.GEN_OPEN], self._literals[text_form.COPY_OPEN]
+        logits[:, list({gen[0], copy[0]})] += 20.0 * (held == 0)[:, None]
+        if gen[0] != copy[0]:
+            logits[:, gen[0]] += self._to_gens * (held == 0)
         # A spelled marker that has begun is gone on with.
         read = torch.tensor(tokens[len(tokens) - last :])
-        for before, after in itertools.pairwise(self._literals[text_form.GEN_OPEN][:2]):
+        for before, after in itertools.pairwise(gen[:2]):
             logits[:, after] += self._to_gens * (read == before)
         for before, after in itertools.pairwise(close):
             logits[:, after] += 20.0 * (read == before)
