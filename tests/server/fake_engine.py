@@ -69,7 +69,7 @@ class FakeBackend:
         self.prompts = FakePrompts()
         self.runs = 0
 
-    def run(
+    def run(  # noqa: PLR0913  # as the backend's
         self,
         prompt: FakePrompt,
         _limits: Limits,
