@@ -5,13 +5,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test lint types tests fix clean
+.PHONY: help demo studies test lint types tests fix clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.runtime  ## Fix a real mistake in a real file through the real server, and show how.
 	@$(BIN)/copydecode demo
+
+studies: $(VENV)/.dev  ## Measure the paper's tables and ours; about five minutes. OUT=DIR, DATA=DIR, MODEL=M.
+	@$(BIN)/python -m copydecode.studies.all $(if $(OUT),--out $(OUT)) $(if $(DATA),--data $(DATA)) \
+	  $(if $(MODEL),--model $(MODEL))
 
 test: lint types tests  ## All checks: lint, types, import directions, tests.
 

@@ -22,16 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.constraint import ProgramGrammar
-from copydecode.decode.literals import Codec, Literals
-from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
+from copydecode.decode.literals import Codec
 from copydecode.edit.document import Document
 from copydecode.edit.oracle import oracle
 from copydecode.edit.program import Copy
-from copydecode.studies import corpora, cover, kernel, paper
+from copydecode.studies import corpora, cover, kernel, paper, tokens
 from copydecode.studies.corpora import Case
-from copydecode.studies.qwen import QwenCodec
 from copydecode.studies.replay import replay
 from copydecode.studies.study import Column, Context, Report, Row, Study, add_corpora, main
 
@@ -138,18 +135,10 @@ def count(case: Case, codec: Codec, compiled: ProgramGrammar) -> Count:
     )
 
 
-def literals(context: Context) -> Literals:
-    """Return the literals of the tokenizer that was asked for."""
-    if context.options.tokens == "qwen":
-        return Literals(QwenCodec.load(context.data))
-    vocabulary = Vocabulary.load(EMBEDDED_FOLDER / "tokenizer.json")
-    return Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
-
-
 def run(context: Context) -> Report:
     """Count all corpora, and bound them by each kernel that there is."""
-    tokens = literals(context)
-    compiled = ProgramGrammar(tokens)
+    literals = tokens.load(context.options.tokens, context.data)
+    compiled = ProgramGrammar(literals)
     curves = {"paper 7B, A100": cover.Curve(paper.kernel_points())}
     if (path := context.out / "kernel.json").is_file():
         curves["ours"] = kernel.read_curve(path)
@@ -159,7 +148,7 @@ def run(context: Context) -> Report:
         corpus = context.corpus(name)
         titles[name], total = corpus.title, Count()
         for case in context.track(corpus.cases, corpus.title):
-            total.add(count(case, tokens.codec, compiled))
+            total.add(count(case, literals.codec, compiled))
         counts[name] = total
     if set(corpora.PAPERS) <= set(counts):
         counts["pooled"], titles["pooled"] = Count(), "pooled, as the paper"
@@ -256,9 +245,7 @@ _NOTES = (
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_corpora(parser, corpora.DEFAULT)
-    parser.add_argument(
-        "--tokens", choices=("qwen", "embedded"), default="qwen", help="whose tokens are counted"
-    )
+    tokens.add_option(parser)
 
 
 STUDY = Study(

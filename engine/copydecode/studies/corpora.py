@@ -52,6 +52,10 @@ class Corpus:
     title: str
     cases: tuple[Case, ...]
 
+    def __len__(self) -> int:
+        """Return the number of cases."""
+        return len(self.cases)
+
 
 @dataclass(frozen=True, slots=True)
 class _File:

@@ -26,7 +26,7 @@ from copydecode.decode.model import EmbeddedModel, Model
 from copydecode.errors import ConfigError
 from copydecode.studies import paper, shapes
 from copydecode.studies.cover import Curve
-from copydecode.studies.study import Column, Context, Report, Row, Study, main
+from copydecode.studies.study import Column, Context, Report, Row, Study, main, positive
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -201,8 +201,8 @@ def _wait(device: torch.device) -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prefix", type=int, nargs="+", default=[512, 1024], metavar="N")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N")
+    parser.add_argument("--prefix", type=positive, nargs="+", default=[512, 1024], metavar="N")
+    parser.add_argument("--repeats", type=positive, default=5, metavar="N")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="(default: the GPU, if any)")
     parser.epilog = f"M may also be a shape with random weights: {', '.join(shapes.SHAPES)}."
 

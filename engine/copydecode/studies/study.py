@@ -181,10 +181,8 @@ def environment() -> dict[str, Value]:
     return found
 
 
-def _parser(study: Study) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m copydecode.studies.{study.name}", description=study.question
-    )
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every study has, but for `--limit`."""
     parser.add_argument(
         "--model", default=EMBEDDED, metavar="M", help="embedded, a folder, or a Hugging Face name"
     )
@@ -195,26 +193,34 @@ def _parser(study: Study) -> argparse.ArgumentParser:
         help=f"evaluation data (default: ${corpora.VARIABLE}, else {corpora.BESIDE} beside the "
         "checkout)",
     )
-    parser.add_argument(
-        "--limit",
-        type=_positive,
-        default=study.default_limit,
-        metavar="N",
-        help=f"at most N {study.limit} (default: {study.default_limit or 'all'})",
-    )
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"(default: {OUT})")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--threads", type=_positive, metavar="N", help="torch threads")
-    study.add_options(parser)
-    return parser
+    parser.add_argument("--threads", type=positive, metavar="N", help="torch threads")
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a whole number of at least 1, for argparse."""
     number = int(text)
     if number < 1:
         message = f"expected a number >= 1, got {number}"
         raise argparse.ArgumentTypeError(message)
     return number
+
+
+def _parser(study: Study) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m copydecode.studies.{study.name}", description=study.question
+    )
+    add_common(parser)
+    parser.add_argument(
+        "--limit",
+        type=positive,
+        default=study.default_limit,
+        metavar="N",
+        help=f"at most N {study.limit} (default: {study.default_limit or 'all'})",
+    )
+    study.add_options(parser)
+    return parser
 
 
 def _progress(console: Console) -> Progress:
