@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 from copydecode.errors import ConfigError
@@ -31,6 +32,41 @@ class Limits:
             raise ConfigError(message)
 
 
+class Acceptance(enum.Enum):
+    """How much of a copied span stands: `decode/accept` tells the policies apart."""
+
+    PROGRAM = "program"
+    CHECKED = "checked"
+    VERIFIED = "verified"
+
+
+class Mode(enum.Enum):
+    """What a model writes: a program over the document, or the whole new text."""
+
+    PROGRAM = "program"
+    REWRITE = "rewrite"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a model is decoded.
+
+    `drafts` says whether guesses ride along in a forward: they change the time, never the result.
+    `temperature` 0 is greedy; above it tokens are drawn, reproducibly by `seed`.
+    """
+
+    mode: Mode = Mode.PROGRAM
+    acceptance: Acceptance = Acceptance.PROGRAM
+    drafts: bool = True
+    temperature: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0:
+            message = f"expected temperature >= 0, got {self.temperature}"
+            raise ConfigError(message)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
     """How an engine is loaded.
@@ -48,6 +84,7 @@ class EngineConfig:
     prefix_cache_bytes: int = PREFIX_CACHE_BYTES
     limits: Limits = field(default_factory=Limits)
     scope_lock: bool = True
+    decoding: Decoding = field(default_factory=Decoding)
 
     def __post_init__(self) -> None:
         if not self.model.strip():

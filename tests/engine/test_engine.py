@@ -16,6 +16,7 @@ import copydecode
 from copydecode import EditRequest, Engine, EngineConfig, Limits, Scope
 from copydecode.backends import local
 from copydecode.backends.local import LocalBackend
+from copydecode.config import Decoding
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.vocabulary import Vocabulary
@@ -70,7 +71,12 @@ def engine_of(
     config: EngineConfig | None = None,
 ) -> Engine:
     backend = LocalBackend(
-        name="scripted", parameters=0, model=model, literals=literals, prompts=prompts
+        name="scripted",
+        parameters=0,
+        model=model,
+        literals=literals,
+        prompts=prompts,
+        decoding=Decoding(drafts=False),  # A scripted model can read nothing but its script.
     )
     return Engine(backend, config)
 

@@ -8,20 +8,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from copydecode.backends import threads
-from copydecode.config import EMBEDDED, PREFIX_CACHE_BYTES, EngineConfig, Limits
+from copydecode.config import EMBEDDED, PREFIX_CACHE_BYTES, Decoding, EngineConfig, Limits
 from copydecode.decode.constraint import ProgramGrammar
+from copydecode.decode.cost import FREE, CostCurve, measure
+from copydecode.decode.draft import Drafter, NoDrafts, Odds, ProgramDrafts
 from copydecode.decode.literals import Literals
-from copydecode.decode.loop import Drafter, Task, decode, no_drafts
+from copydecode.decode.loop import Automaton, Task, decode
 from copydecode.decode.model import EmbeddedModel, Model, read_config
 from copydecode.decode.prefix import Prefix, PrefixPool
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt
 from copydecode.decode.receipt import Receipt
+from copydecode.decode.sampling import Chooser, Greedy, Sampling
 from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
 from copydecode.edit.document import Document
 from copydecode.edit.program import Copy, Op, Program
@@ -92,14 +96,16 @@ class LocalBackend:
         literals: Literals,
         prompts: PromptFormat,
         splice_window: int | None = None,
-        drafter: Drafter = no_drafts,
+        decoding: Decoding | None = None,
         prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
     ) -> None:
         self.name = name
         self.parameters = parameters
         self.context = model.context
         self.prompts = prompts
-        self.drafter = drafter
+        self._model = model
+        self._decoding = decoding or Decoding()
+        self._odds = Odds()
         self._literals = literals
         self._grammar = ProgramGrammar(literals)
         self.splice_window = splice_window
@@ -122,7 +128,7 @@ class LocalBackend:
         Lines of the window outside `lock` (1-based, inclusive) stay as they are.
         """
         started = time.perf_counter()
-        constraint = self._grammar.start(len(prompt.window), lock)
+        automaton, drafter = self._automaton(prompt, lock)
         receipt.grammar_s += time.perf_counter() - started
         task = Task(
             prompt=prompt.tokens,
@@ -131,9 +137,12 @@ class LocalBackend:
             limits=limits,
             cancelled=cancelled,
             on_op=on_op,
-            drafter=self.drafter,
+            chooser=self._chooser(),
+            drafter=drafter,
+            cost=self.cost,
+            acceptance=self._decoding.acceptance,
         )
-        program = decode(self._lend(prompt, name), constraint, task, receipt)
+        program = decode(self._lend(prompt, name), automaton, task, receipt)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 
@@ -146,6 +155,24 @@ class LocalBackend:
             # Another window of one document is no older version of this one.
             owner=None if name is None else (name, prompt.window.first),
         )
+
+    @cached_property
+    def cost(self) -> CostCurve:
+        """What a forward costs on this machine; measured when it is first needed."""
+        return measure(self._model) if self._decoding.drafts else FREE
+
+    def _automaton(self, prompt: Prompt, lock: tuple[int, int] | None) -> tuple[Automaton, Drafter]:
+        constraint = self._grammar.start(len(prompt.window), lock)
+        if not self._decoding.drafts:
+            return constraint, NoDrafts()
+        lines = prompt.line_tokens
+        return constraint, ProgramDrafts(constraint, lines, prompt.likely, self._odds)
+
+    def _chooser(self) -> Chooser:
+        decoding, device = self._decoding, self._model.device
+        if decoding.temperature == 0:
+            return Greedy(self._literals, device)
+        return Sampling(self._literals, device, decoding.temperature, decoding.seed)
 
     def _output_tokens(self, program: Program, prompt: Prompt) -> int:
         """Count the new text of the window in the model's tokens."""
@@ -197,6 +224,7 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         literals=literals,
         prompts=EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens),
         splice_window=serving.splice_window,
+        decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
     )
 
@@ -214,5 +242,6 @@ def _load_foreign(config: EngineConfig) -> LocalBackend:
         model=model,
         literals=literals,
         prompts=ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM)),
+        decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
     )

@@ -130,6 +130,26 @@ class Constraint:
         """Where the next token stands."""
         return self._state.phase
 
+    @property
+    def path(self) -> tuple[int, ...]:
+        """The tokens so far of the literal or number that has begun."""
+        return self._state.path
+
+    @property
+    def first(self) -> int:
+        """The first line of the copy op that is being written, 0 before it is known."""
+        return self._state.first
+
+    @property
+    def body(self) -> list[int]:
+        """The tokens so far of the gen op that is being written."""
+        return self._tokens[self._state.start :] if self._state.phase is Phase.BODY else []
+
+    def begin(self) -> None:
+        """Take `<program>`: every prompt ends with it."""
+        for token in self.literals[grammar.PROGRAM_OPEN]:
+            self.accept(token)
+
     def allowed(self) -> Ids | None:
         """Return the ids that may come next; None for all but `Literals.never_text`.
 

@@ -81,6 +81,12 @@ class Literals:
         ]
         return np.array(ids, dtype=np.int64)
 
+    @cached_property
+    def not_in_text(self) -> Ids:
+        """All ids that cannot stand inside a line: `never_text`, and the token that ends a gen."""
+        closing = [] if self.gen_close is None else [self.gen_close]
+        return np.union1d(self.never_text, np.array(closing, dtype=np.int64))
+
     def spell(self, text: bytes) -> list[int]:
         """Return tokens for a few bytes, the longest that fit first."""
         return spell(self.codec, text)
@@ -100,6 +106,10 @@ class Numbers:
         """Return the number that these tokens spell, None where they spell none so far known."""
         return self._value.get(path)
 
+    def tokens(self, number: int) -> tuple[int, ...]:
+        """Return the canonical encoding of a number."""
+        return tuple(encode_exactly(self._codec, str(number)))
+
     def following(self, path: tuple[int, ...], low: int, high: int) -> list[int]:
         """Return the tokens after `path` that keep a number within `low..high` reachable."""
         self._learn(high)
@@ -113,7 +123,7 @@ class Numbers:
     def _learn(self, high: int) -> None:
         for number in range(self._known + 1, high + 1):
             path: tuple[int, ...] = ()
-            for token in encode_exactly(self._codec, str(number)):
+            for token in self.tokens(number):
                 self._next[path].setdefault(token, []).append(number)
                 path = (*path, token)
                 self._next.setdefault(path, {})

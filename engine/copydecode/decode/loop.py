@@ -1,33 +1,37 @@
-"""The decode loop: one block per forward, and everything that is certain rides along.
+"""The decode loop: one block per forward, and everything that can be predicted rides along.
 
 A *step* is one decision and all tokens that follow from it for certain: what the grammar forces,
 and where a copy op closed, the splice of its lines. A block is the tokens of the last step that are
-not in the cache yet, and perhaps drafted steps behind them; its forward decides the next step, or
-as many drafted ones as agree and the one after. What a draft got wrong is undone in the grammar and
-cropped from the cache, so the result is that of stepping token by token.
+not in the cache yet, and drafted steps behind them as far as they are worth their arithmetic; its
+forward decides the next step, or as many drafted ones as agree and the one after. What a draft got
+wrong is undone in the grammar and cropped from the cache, so the result is that of stepping token
+by token, greedily or at a temperature.
 
-Greedy. Knows nothing of texts, tokenizers or prompt formats.
+The loop writes programs under `constraint`, or full text under `freetext`: it knows neither, nor
+texts, tokenizers or prompt formats.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Generic, Protocol
 
-import torch
 from torch import Tensor
 
-from copydecode.config import Limits
-from copydecode.decode.constraint import Constraint
-from copydecode.decode.literals import Ids
+from copydecode.config import Acceptance, Limits
+from copydecode.decode.accept import Span, kept_lines
+from copydecode.decode.constraint import Accepted
+from copydecode.decode.cost import FREE, CostCurve
+from copydecode.decode.draft import Drafter, Guess, NoDrafts
+from copydecode.decode.literals import Ids, Literals
 from copydecode.decode.model import C
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.receipt import Receipt
-from copydecode.decode.sampling import greedy
+from copydecode.decode.sampling import Choose, Chooser, Greedy
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, Op, Program
+from copydecode.edit.program import Copy, Gen, Op, Program
 from copydecode.errors import (
     ContextTooLongError,
     DeadlineExceededError,
@@ -38,13 +42,44 @@ from copydecode.errors import (
 CHUNK = 512
 """Tokens per forward at most, beyond those that decide: a cancel is noticed between two."""
 
-Drafter = Callable[[Constraint], Iterable[int]]
-"""Guesses the next decisions, given the grammar's state; forced and spliced tokens left out."""
+
+_LEAVING = (grammar.COPY_OPEN, grammar.GEN_OPEN, grammar.PROGRAM_CLOSE)
+_COPY_PIECES = (grammar.COPY_OPEN, grammar.COPY_DASH, grammar.COPY_CLOSE)
 
 
-def no_drafts(_constraint: Constraint) -> Iterable[int]:
-    """Guess nothing."""
-    return ()
+class Automaton(Protocol):
+    """What may come next and what has come: a `Constraint`, or a `FreeText`."""
+
+    literals: Literals
+
+    @property
+    def done(self) -> bool:
+        """Whether all is written."""
+        ...
+
+    def begin(self) -> None:
+        """Take what the prompt's end has written already."""
+        ...
+
+    def allowed(self) -> Ids | None:
+        """Return the ids that may come next; None for all that may be text."""
+        ...
+
+    def permits(self, token: int) -> bool:
+        """Return whether the token may come next."""
+        ...
+
+    def forced(self) -> int | None:
+        """Return the next token where there is no choice."""
+        ...
+
+    def accept(self, token: int) -> Accepted:
+        """Take one token."""
+        ...
+
+    def rollback(self, steps: int) -> None:
+        """Undo the last `steps` calls of `accept`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +87,8 @@ class Task:
     """What is to be decoded, and how far.
 
     `prompt` ends with the tokens of `<program>`. `splice(first, last)` gives the tokens of these
-    lines, of which the last `splice_window` enter the context, all where it is None.
+    lines, of which the last `splice_window` enter the context, all where it is None. Without a
+    `chooser` the decode is greedy. `cost` says what a forward costs, and so how long drafts pay.
     """
 
     prompt: Sequence[int]
@@ -61,11 +97,14 @@ class Task:
     limits: Limits = field(default_factory=Limits)
     cancelled: Callable[[], bool] = lambda: False
     on_op: Callable[[Op], None] = lambda _op: None
-    drafter: Drafter = no_drafts
+    chooser: Chooser | None = None
+    drafter: Drafter = field(default_factory=NoDrafts)
+    cost: CostCurve = FREE
+    acceptance: Acceptance = Acceptance.PROGRAM
 
 
-def decode(prefix: Prefix[C], constraint: Constraint, task: Task, receipt: Receipt) -> Program:
-    """Decode one program greedily under the constraint.
+def decode(prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt) -> Program:
+    """Decode one program as the automaton allows.
 
     `prefix` holds the model and its cache: what it shares with the prompt is not computed again,
     and it is left with all that was. `receipt` is added to, also where the decode ends with an
@@ -76,78 +115,100 @@ def decode(prefix: Prefix[C], constraint: Constraint, task: Task, receipt: Recei
         EditCancelledError: `cancelled` said so; it is asked before every forward.
         DeadlineExceededError, TokenLimitError: over the limits.
     """
-    return _Decode(prefix, constraint, task, receipt).run()
+    return _Decode(prefix, automaton, task, receipt).run()
 
 
 @dataclass(slots=True)
 class _Step:
-    """A decision among `allowed` and what follows from it; `accepts` counts the grammar's steps."""
+    """A decision among `allowed` and what follows from it; `accepts` counts the grammar's steps.
+
+    `copied` holds for each copy op that closes in the step the index in `tokens` of its splice.
+    """
 
     allowed: Ids | None
     token: int = -1  # None was decided: the step is what is certain before the first decision.
+    guess: Guess | None = None
     tokens: list[int] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
+    copied: list[int] = field(default_factory=list)
     accepts: int = 0
     forced: int = 0
     spliced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A copy that is to end with line `last`, by dropping so many tokens of its splice."""
+
+    op: Copy
+    last: int
+    dropped: int
 
 
 class _Decode(Generic[C]):
     """The state of one decode."""
 
     def __init__(
-        self, prefix: Prefix[C], constraint: Constraint, task: Task, receipt: Receipt
+        self, prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt
     ) -> None:
         self._prefix = prefix
-        self._constraint = constraint
-        self._literals = constraint.literals
+        self._automaton = automaton
+        self._literals = automaton.literals
         self._task = task
         self._receipt = receipt
         self._context = prefix.model.context
-        banned = torch.from_numpy(self._literals.never_text)
-        self._banned = banned.to(prefix.model.device)
-        self._ops: list[Op] = []
+        self._chooser = task.chooser or Greedy(automaton.literals, prefix.model.device)
+        self._ops: list[Op] = []  # Those of drafted steps included, until they are undone.
+        self._told = 0  # How many of them `on_op` has heard of.
         self._new_tokens = 0
         self._started = time.perf_counter()
 
     def run(self) -> Program:
         """Decide block by block until the program is complete."""
-        pending = self._begin()
-        while not self._constraint.done:
+        reused, step = self._begin()
+        pending = [*self._task.prompt[reused:], *step.tokens]
+        while not self._automaton.done:
             block, drafts = self._block(pending)
-            logits = self._forward(block, last=len(block) - len(pending) + 1)
-            pending = self._verify(drafts, logits)
+            back = step.spliced if self._reviews(step) else 0
+            logits = self._forward(block, last=len(block) - len(pending) + back + 1)
+            step = self._verify(step, drafts, logits)
+            pending = step.tokens
         return Program(tuple(self._ops))
 
-    def _begin(self) -> list[int]:
-        """Return what the first block begins with: the prompt, but for what is cached of it."""
+    def _begin(self) -> tuple[int, _Step]:
+        """Return how much of the prompt is cached, and what is certain behind it."""
         prompt = self._task.prompt
         self._receipt.prompt_tokens += len(prompt)
         self._check_context(len(prompt))
-        for token in self._literals[grammar.PROGRAM_OPEN]:
-            self._constraint.accept(token)
+        self._automaton.begin()
         # At least one token has to be fed again: its logits decide the first step.
         at = self._prefix.resume(prompt[:-1])
         self._receipt.reused_tokens += at
         step = self._certain(_Step(None))  # Without lines to copy, an op's first token is certain.
         self._commit(step)
-        return [*prompt[at:], *step.tokens]
+        return at, step
 
     def _block(self, pending: list[int]) -> tuple[list[int], list[_Step]]:
         """Return the next forward's tokens: what is pending, then drafted steps."""
         block = list(pending)
         drafts: list[_Step] = []
         room = self._context - len(self._prefix)
-        for guess in self._task.drafter(self._constraint):
-            if self._constraint.done or not self._constraint.permits(guess):
+        cost, odds = self._task.cost, self._task.drafter.odds
+        saved = cost(1)
+        likely = 1.0  # That all drafted steps are right.
+        for guess in self._task.drafter.guesses(self._ops):
+            if not self._permits(guess.token):
                 break
-            step = self._take(guess, self._constraint.allowed())
-            if len(block) + len(step.tokens) > room:
-                self._constraint.rollback(step.accepts)
+            step = self._take(guess.token, self._allowed(), guess)
+            # What ends the program is decided, never fed.
+            fed = [] if self._automaton.done else step.tokens
+            width = len(block) + len(fed)
+            likely *= odds[guess.kind]
+            if width > room or likely * saved < cost(width) - cost(len(block)):
+                self._undo([step])
                 break
             drafts.append(step)
-            if not self._constraint.done:  # What ends the program is decided, never fed.
-                block += step.tokens
+            block += fed
         return block, drafts
 
     def _forward(self, block: list[int], last: int) -> Tensor:
@@ -159,36 +220,49 @@ class _Decode(Generic[C]):
             at += CHUNK
         return self._feed(block[at:], last)
 
-    def _verify(self, drafts: list[_Step], logits: Tensor) -> list[int]:
+    def _verify(self, step: _Step, drafts: list[_Step], logits: Tensor) -> _Step:
         """Commit the drafted steps that the logits agree with, and the decision after them.
 
-        `logits [R, V]` begin with the row that decides the first draft. Returns the tokens of the
-        last committed step: they are not in the cache.
+        `step` was committed before and is fed now. The last rows of `logits [R, V]` are those from
+        its last token on; rows of its splice come before where it is reviewed. Returns the last
+        step committed: it is not in the cache.
         """
-        row = 0
-        for index, draft in enumerate(drafts):
-            token = self._pick(logits[row], draft.allowed)
+        choose = self._chooser.over(logits)
+        row = step.spliced if self._reviews(step) else 0
+        for index, draft in enumerate([*drafts, None]):
+            if (cut := self._review(step, row, logits)) is not None:
+                self._undo(drafts[index:])
+                return self._cut(cut, choose, row, logits)
+            if self._reviews(step):
+                self._tell(step)
+            if draft is None:
+                break
+            token = choose(row, draft.allowed)
+            assert draft.guess is not None  # noqa: S101  # drafted steps have one
+            self._task.drafter.odds.record(draft.guess.kind, right=token == draft.token)
+            self._receipt.drafted_tokens += 1
             if token != draft.token:
-                self._constraint.rollback(sum(step.accepts for step in drafts[index:]))
-                # The rows behind the one that decided belong to tokens that are wrong now.
-                self._prefix.crop(len(self._prefix) - (len(logits) - 1 - row))
-                return self._decide(token, draft.allowed)
+                self._undo(drafts[index:])
+                self._crop_behind(row, logits)
+                return self._commit(self._take(token, draft.allowed))
             self._commit(draft)
+            self._receipt.accepted_tokens += 1
+            step = draft
             row += len(draft.tokens)
-        if self._constraint.done:
-            return []
+        return step if self._automaton.done else self._decide(choose, row)
+
+    def _decide(self, choose: Choose, row: int) -> _Step:
         allowed = self._allowed()
-        return self._decide(self._pick(logits[row], allowed), allowed)
+        return self._commit(self._take(choose(row, allowed), allowed))
 
-    def _decide(self, token: int, allowed: Ids | None) -> list[int]:
-        step = self._take(token, allowed)
-        self._commit(step)
-        return step.tokens
+    def _crop_behind(self, row: int, logits: Tensor) -> None:
+        """Forget the tokens behind the one whose row decides: they are wrong now."""
+        self._prefix.crop(len(self._prefix) - (len(logits) - 1 - row))
 
-    def _take(self, token: int, allowed: Ids | None) -> _Step:
+    def _take(self, token: int, allowed: Ids | None, guess: Guess | None = None) -> _Step:
         """Let the grammar take a decision and what follows from it."""
         started = time.perf_counter()
-        step = _Step(allowed, token)
+        step = _Step(allowed, token, guess)
         self._accept(step, token)
         self._certain(step)
         self._receipt.grammar_s += time.perf_counter() - started
@@ -196,26 +270,34 @@ class _Decode(Generic[C]):
 
     def _certain(self, step: _Step) -> _Step:
         """Add the tokens that the grammar forces, and the splice of each copy that closes."""
-        while (token := self._constraint.forced()) is not None:
+        while (token := self._automaton.forced()) is not None:
             self._accept(step, token)
             step.forced += 1
         return step
 
     def _accept(self, step: _Step, token: int) -> None:
-        accepted = self._constraint.accept(token)
+        accepted = self._automaton.accept(token)
         step.accepts += 1
         step.tokens += accepted.tokens
         if accepted.op is None:
             return
         step.ops.append(accepted.op)
+        self._ops.append(accepted.op)
         if isinstance(accepted.op, Copy):
             spliced = self._task.splice(accepted.op.first, accepted.op.last)
             if self._task.splice_window is not None:
                 spliced = spliced[max(0, len(spliced) - self._task.splice_window) :]
+            step.copied.append(len(step.tokens))
             step.tokens += spliced
             step.spliced += len(spliced)
 
-    def _commit(self, step: _Step) -> None:
+    def _undo(self, steps: Sequence[_Step]) -> None:
+        """Undo drafted steps, the last ones taken."""
+        self._automaton.rollback(sum(step.accepts for step in steps))
+        ops = sum(len(step.ops) for step in steps)
+        del self._ops[len(self._ops) - ops :]
+
+    def _commit(self, step: _Step) -> _Step:
         """Make a step part of the result."""
         receipt, limit = self._receipt, self._task.limits.max_new_tokens
         receipt.generated_tokens += step.token >= 0
@@ -225,18 +307,93 @@ class _Decode(Generic[C]):
         if self._new_tokens > limit:
             message = f"expected a program of at most {limit} tokens, found no end"
             raise TokenLimitError(message)
-        for op in step.ops:
-            self._ops.append(op)
-            self._task.on_op(op)
+        if not self._reviews(step):
+            self._tell(step)
+        return step
+
+    def _tell(self, step: _Step) -> None:
+        for _ in step.ops:
+            self._task.on_op(self._ops[self._told])
+            self._told += 1
+
+    def _reviews(self, step: _Step) -> bool:
+        """Return whether the step's span may be cut: the model chose it, and decides behind it."""
+        return (
+            self._task.acceptance is not Acceptance.PROGRAM
+            and step.token >= 0
+            and len(step.copied) == 1
+            and 0 < step.spliced == len(step.tokens) - step.copied[0]
+        )
+
+    def _review(self, step: _Step, row: int, logits: Tensor) -> _Cut | None:
+        """Return what is to be cut off the step's span; `row` is that of its last token."""
+        if not self._reviews(step):
+            return None
+        op = step.ops[-1]
+        assert isinstance(op, Copy)  # noqa: S101  # `_reviews` says so
+        span = self._span(op, step)
+        rows = logits[row - step.spliced : row + 1]
+        leaving = sorted({self._literals[piece][0] for piece in _LEAVING})
+        kept = kept_lines(self._task.acceptance, span, rows, leaving, self._literals.not_in_text)
+        if len(span.ends) == 1 + op.last - op.first and isinstance(self._before(op), Gen):
+            kept = max(1, kept)  # What would stand in its place is a gen, which has just ended.
+        if kept == len(span.ends):
+            return None
+        last = op.last - (len(span.ends) - kept)
+        return _Cut(op, last, step.spliced - (span.ends[kept - 1] if kept else 0))
+
+    def _before(self, op: Op) -> Op | None:
+        """Return the op before one that has not been told yet."""
+        index = self._ops.index(op, self._told)
+        return self._ops[index - 1] if index else None
+
+    def _span(self, op: Copy, step: _Step) -> Span:
+        """Return the spliced tokens of a copy, and the ends of its lines among them."""
+        ends = [step.spliced]
+        for line in range(op.last, op.first, -1):
+            end = ends[-1] - len(self._task.splice(line, line))
+            if end <= 0:
+                break
+            ends.append(end)
+        return Span(step.tokens[step.copied[0] :], ends[::-1])
+
+    def _cut(self, cut: _Cut, choose: Choose, row: int, logits: Tensor) -> _Step:
+        """Let a copy end earlier, and decide behind it; `row` is that of its last token."""
+        self._crop_behind(row - cut.dropped, logits)
+        self._receipt.spliced_tokens -= cut.dropped
+        if cut.last >= cut.op.first:
+            self._ops[-1] = Copy(cut.op.first, cut.last)
+            self._task.on_op(self._ops[-1])
+            self._told += 1
+            return self._decide(choose, row - cut.dropped)
+        # Nothing is left of it: it was never written, and the model writes text in its place.
+        del self._ops[-1]
+        written = self._written(cut.op)
+        self._automaton.rollback(written)
+        self._prefix.crop(len(self._prefix) - written)
+        step = _Step(None)
+        for token in self._literals[grammar.GEN_OPEN]:
+            self._accept(step, token)
+            step.forced += 1
+        return self._commit(self._certain(step))
+
+    def _written(self, op: Copy) -> int:
+        """Return the number of tokens of a copy op, its splice left out."""
+        literals = self._literals
+        numbers = sum(len(literals.numbers.tokens(line)) for line in (op.first, op.last))
+        return numbers + sum(len(literals[piece]) for piece in _COPY_PIECES)
+
+    def _permits(self, token: int) -> bool:
+        started = time.perf_counter()
+        permitted = self._automaton.permits(token)
+        self._receipt.grammar_s += time.perf_counter() - started
+        return permitted
 
     def _allowed(self) -> Ids | None:
         started = time.perf_counter()
-        allowed = self._constraint.allowed()
+        allowed = self._automaton.allowed()
         self._receipt.grammar_s += time.perf_counter() - started
         return allowed
-
-    def _pick(self, logits: Tensor, allowed: Ids | None) -> int:
-        return greedy(logits, allowed, self._literals.size, self._banned)
 
     def _feed(self, tokens: Sequence[int], last: int) -> Tensor:
         """Append tokens to the cache in one forward; return logits `[last, V]`."""

@@ -51,7 +51,8 @@ class Prompt:
     `tokens` ends with `<program>`. `window` says which lines of the document are visible, and
     `line_tokens[k]` are the tokens of its line k + 1 as they are spliced: text and newline, no
     number. The first `head` tokens are those of every prompt, the first `shared` those of every
-    instruction on these lines.
+    instruction on these lines. `likely` are the first and last line, counted in the window, that
+    scope or instruction name.
     """
 
     tokens: list[int]
@@ -59,6 +60,7 @@ class Prompt:
     line_tokens: list[list[int]]
     head: int
     shared: int
+    likely: tuple[int, int] | None = None
 
     def splice(self, first: int, last: int) -> list[int]:
         """Return the tokens of lines `first` to `last` of the window, 1-based and inclusive."""
@@ -102,7 +104,8 @@ class EmbeddedPrompt:
         names = similar_names(instruction, lines, language)
         shared = self.document_tokens(shown)
         tokens = shared + self.request_tokens(instruction, scope, names)
-        return Prompt(tokens, window, shown, head=1, shared=len(shared))
+        likely = scope or named_lines(instruction)
+        return Prompt(tokens, window, shown, head=1, shared=len(shared), likely=likely)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Return each line's tokens with a newline token at the end."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from copydecode.decode.hf import TransformersCodec
 from copydecode.decode.literals import Literals, encode_exactly
-from copydecode.decode.prompt import Prompt
+from copydecode.decode.prompt import Prompt, named_lines
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
 from copydecode.edit.fit import visible, whole
@@ -77,7 +77,9 @@ class ForeignPrompt:
                 "the document is too long for this model"
             )
             raise ContextTooLongError(message)
-        return Prompt(tokens, window, lines, head=len(self._head), shared=len(shared))
+        likely = scope or named_lines(instruction)
+        head = len(self._head)
+        return Prompt(tokens, window, lines, head=head, shared=len(shared), likely=likely)
 
     def _numbered(self, lines: Sequence[Sequence[int]]) -> list[int]:
         tokens: list[int] = []

@@ -12,9 +12,13 @@ class Receipt:
     `forwards` counts the model forwards after the prompt was prefilled (the prompt's last forward
     yields the first decision). `prompt_s` is building the prompt, `prefill_s` its forwards,
     `decode_s` all later forwards, `grammar_s` masks and matching, `resolve_s` the new text and the
-    hunks. `prompt_tokens` counts the whole prompt, `reused_tokens` those that the cache still held
-    from the edit before. `output_tokens` is the length of the new text (of the
-    window that the model saw) in the model's tokens: the decode steps of plain decoding.
+    hunks.
+
+    `prompt_tokens` counts the whole prompt, `reused_tokens` those that the cache still held from
+    the edit before. `generated_tokens` counts decisions, `drafted_tokens` the guesses at decisions
+    that were verified, `accepted_tokens` those among them that were right. `output_tokens` is the
+    length of the new text (of the window that the model saw) in the model's tokens: the decode
+    steps of plain decoding.
     """
 
     model: str = ""
@@ -31,6 +35,8 @@ class Receipt:
     forced_tokens: int = 0
     spliced_tokens: int = 0
     generated_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     output_tokens: int = 0
 
     def as_dict(self) -> dict[str, float | int | str]:

@@ -15,7 +15,7 @@ from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import C, Model
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.receipt import Receipt
-from copydecode.decode.sampling import greedy
+from copydecode.decode.sampling import Greedy
 from copydecode.decode.vocabulary import byte_alphabet
 from copydecode.edit import grammar
 from copydecode.edit.program import Copy, Gen, Op, Program
@@ -85,8 +85,26 @@ def scripted(sequence: Sequence[int], size: int, context: int = 100_000) -> Func
     return FunctionModel(logits, context)
 
 
-def noisy(literals: Literals, seed: int, closing: float = 0.02) -> FunctionModel:
-    """Return a model with random logits that leans more and more to the end of ops and programs."""
+def leniently(sequence: Sequence[int], size: int, context: int = 100_000) -> FunctionModel:
+    """As `scripted`, but drafts that leave the script may be read; what follows them is nothing."""
+
+    def logits(read: Sequence[int]) -> Tensor:
+        row = torch.zeros(size)
+        if list(read) == list(sequence[: len(read)]) and len(read) < len(sequence):
+            row[sequence[len(read)]] = 1.0
+        return row
+
+    return FunctionModel(logits, context)
+
+
+def noisy(
+    literals: Literals, seed: int, closing: float = 0.02, along: Sequence[int] = ()
+) -> FunctionModel:
+    """Return a model with random logits that leans more and more to the end of ops and programs.
+
+    It likes to go on as the text `along` does after the same two tokens.
+    """
+    after = {(a, b): c for a, b, c in zip(along, along[1:], along[2:], strict=False)}
     ends = {*literals[grammar.GEN_CLOSE], *literals[grammar.PROGRAM_CLOSE]}
     ends_index = torch.tensor(sorted(ends))
 
@@ -94,6 +112,9 @@ def noisy(literals: Literals, seed: int, closing: float = 0.02) -> FunctionModel
         generator = torch.Generator().manual_seed(hash((seed, *read)) % 2**62)
         row = torch.randn(literals.size, generator=generator)
         row[ends_index] += closing * len(read)
+        follower = after.get((read[-2], read[-1])) if len(read) > 1 else None
+        if follower is not None:
+            row[follower] += 4.0
         return row
 
     return FunctionModel(logits)
@@ -146,6 +167,21 @@ def program_tokens(program: Program, literals: Literals) -> list[int]:
     return [*literals[grammar.PROGRAM_OPEN], *ops, *literals[grammar.PROGRAM_CLOSE]]
 
 
+def sequence_of(
+    prompt: Sequence[int],
+    program: Program,
+    lines: Sequence[Sequence[int]],
+    literals: Literals,
+) -> list[int]:
+    """Return prompt and program as decoding leaves them in the cache, whole spans spliced."""
+    tokens = list(prompt)
+    for op in program.ops:
+        tokens += op_tokens(op, literals)
+        if isinstance(op, Copy):
+            tokens += [token for line in lines[op.first - 1 : op.last] for token in line]
+    return [*tokens, *literals[grammar.PROGRAM_CLOSE]]
+
+
 def naive(  # noqa: PLR0913, PLR0917  # the parts of a decode, for tests only
     model: Model[C],
     constraint: Constraint,
@@ -156,10 +192,9 @@ def naive(  # noqa: PLR0913, PLR0917  # the parts of a decode, for tests only
 ) -> tuple[Program, list[Tensor]]:
     """Decode with one token per forward; return the program and the logits of each decision."""
     literals = constraint.literals
-    banned = torch.from_numpy(literals.never_text)
+    greedy = Greedy(literals, model.device)
     cache = model.new_cache()
-    for token in literals[grammar.PROGRAM_OPEN]:
-        constraint.accept(token)
+    constraint.begin()
     logits = model.forward(prompt[:1], cache, 1)
     for token in prompt[1:]:
         logits = model.forward([token], cache, 1)
@@ -167,7 +202,7 @@ def naive(  # noqa: PLR0913, PLR0917  # the parts of a decode, for tests only
     decided: list[Tensor] = []
     new_tokens = 0
     while not constraint.done and new_tokens < max_new_tokens:
-        token = greedy(logits[0], constraint.allowed(), literals.size, banned)
+        token = greedy.over(logits)(0, constraint.allowed())
         if constraint.forced() is None:
             decided.append(logits[0])
         accepted = constraint.accept(token)

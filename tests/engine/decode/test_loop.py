@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from copydecode.config import Limits
 from copydecode.decode.constraint import Constraint, ProgramGrammar
-from copydecode.decode.loop import CHUNK, Drafter, Task, decode
+from copydecode.decode.draft import Guess, Kind, Odds
+from copydecode.decode.loop import CHUNK, Task, decode
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt
 from copydecode.decode.receipt import Receipt
@@ -28,6 +29,7 @@ from copydecode.errors import (
 from tests.engine.decode.scripted import (
     UNLIMITED,
     FunctionModel,
+    leniently,
     naive,
     noisy,
     program_tokens,
@@ -259,32 +261,47 @@ def test_a_forward_that_failed_leaves_nothing_behind(
     assert len(model.caches) == 2
 
 
-def oracle_drafter(tokens: list[int], wrong: frozenset[int] = frozenset()) -> Drafter:
+class Guesses:
+    """A drafter made of a function that gives the next token, or None."""
+
+    def __init__(self, guess: Callable[[], int | None]) -> None:
+        self.odds = Odds()
+        self._guess = guess
+
+    def guesses(self, ops: Sequence[Op]) -> Iterator[Guess]:  # noqa: ARG002  # the protocol's
+        """Guess as long as the function does."""
+        while (token := self._guess()) is not None:
+            yield Guess(token, Kind.ALONG_THE_SOURCE)
+
+
+def oracle_drafts(
+    constraint: Constraint, tokens: list[int], wrong: frozenset[int] = frozenset()
+) -> Guesses:
     """Guess the decisions of a program that is known, some of them wrongly."""
 
-    def draft(constraint: Constraint) -> Iterator[int]:
-        while True:
-            at = len(constraint.tokens)
-            if at >= len(tokens):
-                return
-            allowed = constraint.allowed()
-            if at in wrong:
-                others = range(20, 400) if allowed is None else map(int, allowed)
-                yield next((t for t in others if t != tokens[at]), tokens[at])
-            else:
-                yield tokens[at]
+    def guess() -> int | None:
+        at = len(constraint.tokens)
+        if at >= len(tokens):
+            return None
+        if at not in wrong:
+            return tokens[at]
+        allowed = constraint.allowed()
+        others = range(20, 400) if allowed is None else map(int, allowed)
+        return next((t for t in others if t != tokens[at]), tokens[at])
 
-    return draft
+    return Guesses(guess)
 
 
 def test_right_drafts_need_one_forward(
     vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt
 ) -> None:
     model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
-    drafter = oracle_drafter(program_tokens(PROGRAM, own_grammar.literals))
+    constraint = own_grammar.start(40)
+    drafter = oracle_drafts(constraint, program_tokens(PROGRAM, own_grammar.literals))
     receipt = Receipt()
     task = Task(prompt.tokens, prompt.splice, limits=UNLIMITED, drafter=drafter)
-    assert run(model, own_grammar.start(40), task, receipt) == PROGRAM
+    assert run(model, constraint, task, receipt) == PROGRAM
+    assert receipt.accepted_tokens == receipt.drafted_tokens == receipt.generated_tokens
     assert receipt.forwards == 0
 
 
@@ -304,9 +321,10 @@ def test_drafts_change_forwards_never_the_result(
     constraint = grammar.start(25)
     task = Task(tokens, splice, limits=UNLIMITED)
     program = run(noisy(literals, seed, closing=0.05), constraint, task, plain)
-    drafter = oracle_drafter(list(constraint.tokens), wrong)
+    second = grammar.start(25)
+    drafter = oracle_drafts(second, list(constraint.tokens), wrong)
     drafting = Task(tokens, splice, limits=UNLIMITED, drafter=drafter)
-    again = run(noisy(literals, seed, closing=0.05), grammar.start(25), drafting, drafted)
+    again = run(noisy(literals, seed, closing=0.05), second, drafting, drafted)
     assert again == program
     assert drafted.generated_tokens == plain.generated_tokens
     assert drafted.spliced_tokens == plain.spliced_tokens
@@ -342,19 +360,7 @@ def test_nonsense_drafts_do_no_harm(
 ) -> None:
     rng = random.Random(0)  # seeded, no secrets
 
-    def nonsense(_constraint: Constraint) -> Iterable[int]:
-        return (rng.randrange(-5, vocabulary.size + 5) for _ in range(4))
-
-    model = scripted_leniently(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
+    nonsense = Guesses(lambda: rng.randrange(-5, vocabulary.size + 5))
+    model = leniently(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
     task = Task(prompt.tokens, prompt.splice, limits=UNLIMITED, drafter=nonsense)
     assert run(model, own_grammar.start(40), task) == PROGRAM
-
-
-def scripted_leniently(sequence: list[int], size: int) -> FunctionModel:
-    """As `scripted`, but wrong drafts may be read (what follows them is not looked at)."""
-    strict = scripted(sequence, size)
-
-    def logits(read: list[int]) -> object:
-        return strict._logits(sequence[: len(read)])  # noqa: SLF001  # of this test's own
-
-    return FunctionModel(logits)  # type: ignore[arg-type]  # the private function's type

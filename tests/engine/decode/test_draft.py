@@ -1,0 +1,165 @@
+"""Drafts follow what programs and texts usually do; they never change what is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from copydecode.decode.constraint import ProgramGrammar
+from copydecode.decode.cost import FREE, CostCurve
+from copydecode.decode.draft import Guess, Kind, Lookup, NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.loop import Task
+from copydecode.decode.receipt import Receipt
+from copydecode.edit import grammar as text_form
+from copydecode.edit.program import Copy, Gen, Program
+from tests.engine.decode.scripted import (
+    UNLIMITED,
+    FunctionModel,
+    leniently,
+    noisy,
+    run,
+    sequence_of,
+)
+
+LINES = [f"value_{n} = compute({n}, other)\n" for n in range(1, 31)]
+
+
+def encoded(grammar: ProgramGrammar, lines: Sequence[str]) -> list[list[int]]:
+    return [grammar.literals.codec.encode(line) for line in lines]
+
+
+def forwards(
+    grammar: ProgramGrammar,
+    program: Program,
+    likely: tuple[int, int] | None = None,
+    cost: CostCurve = FREE,
+) -> Receipt:
+    """Decode a program that the model is bound to write, with drafts."""
+    lines = encoded(grammar, LINES)
+    literals = grammar.literals
+    prompt = [*literals.codec.encode("words\n"), *literals[text_form.PROGRAM_OPEN]]
+    model = leniently(sequence_of(prompt, program, lines, literals), literals.size)
+    constraint = grammar.start(len(lines))
+    drafter = ProgramDrafts(constraint, lines, likely, Odds())
+    receipt = Receipt()
+    task = Task(
+        prompt,
+        lambda first, last: [t for line in lines[first - 1 : last] for t in line],
+        limits=UNLIMITED,
+        drafter=drafter,
+        cost=cost,
+    )
+    assert run(model, constraint, task, receipt) == program
+    return receipt
+
+
+CHANGED = "value_10 = compute(10, another)\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "likely", "most"),
+    [
+        # A line of a known scope: a forward up to the change, one for it, one for the rest.
+        (Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30))), (10, 10), 5),
+        # The line is not known: one more for it.
+        (Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30))), None, 6),
+        (Program((Copy(1, 30),)), None, 1),
+        (Program((Gen("value_1 = 0\n"), Copy(2, 30))), (1, 1), 7),
+        (Program((Copy(1, 30), Gen("value_31 = compute(31, other)\n"))), None, 8),
+    ],
+)
+def test_usual_programs_take_few_forwards(
+    grammar: ProgramGrammar, program: Program, likely: tuple[int, int] | None, most: int
+) -> None:
+    assert forwards(grammar, program, likely).forwards <= most
+
+
+def test_accepted_drafts_are_decisions_without_a_forward(own_grammar: ProgramGrammar) -> None:
+    program = Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30)))
+    receipt = forwards(own_grammar, program)
+    assert receipt.accepted_tokens <= receipt.drafted_tokens
+    # Behind its drafts a forward makes one decision more, unless they end the program; the
+    # prompt's forward is not counted.
+    others = receipt.generated_tokens - receipt.accepted_tokens
+    assert others in {receipt.forwards, receipt.forwards + 1}
+
+
+def test_drafts_that_cost_too_much_are_left_out(own_grammar: ProgramGrammar) -> None:
+    program = Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30)))
+    dear = CostCurve(((1, 1.0), (2, 2.0)))  # A forward of n tokens costs n forwards.
+    receipt = forwards(own_grammar, program, (10, 10), dear)
+    assert receipt.drafted_tokens <= 1  # What ends the program is never fed.
+    free = forwards(own_grammar, program, (10, 10))
+    assert free.forwards < receipt.forwards
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(0, 12),
+    likely=st.none() | st.tuples(st.integers(1, 6), st.integers(6, 12)),
+    window=st.sampled_from([None, 0, 3]),
+)
+def test_drafts_change_forwards_never_the_program(
+    grammar: ProgramGrammar,
+    seed: int,
+    n: int,
+    likely: tuple[int, int] | None,
+    window: int | None,
+) -> None:
+    literals = grammar.literals
+    lines = encoded(grammar, [f"line {k % 4}\n" for k in range(n)])
+    prompt = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
+    text = [token for line in lines for token in line]
+
+    def splice(first: int, last: int) -> list[int]:
+        return [token for line in lines[first - 1 : last] for token in line]
+
+    def model() -> FunctionModel:
+        return noisy(literals, seed, closing=0.05, along=text)
+
+    programs, receipts = [], []
+    for drafts in (False, True):
+        constraint = grammar.start(n)
+        drafter = ProgramDrafts(constraint, lines, likely, Odds()) if drafts else NoDrafts()
+        task = Task(prompt, splice, splice_window=window, limits=UNLIMITED, drafter=drafter)
+        receipts.append(Receipt())
+        programs.append(run(model(), constraint, task, receipts[-1]))
+    plain, drafted = receipts
+    assert programs[0] == programs[1]
+    assert drafted.forwards <= plain.forwards
+    assert drafted.generated_tokens == plain.generated_tokens
+    assert drafted.forced_tokens == plain.forced_tokens
+    assert drafted.spliced_tokens == plain.spliced_tokens
+
+
+def test_a_lookup_prefers_the_longest_end_and_the_next_place() -> None:
+    lookup = Lookup([1, 2, 3, 4, 9, 2, 3, 5, 1, 2, 3, 6])
+    assert lookup.find([1, 2, 3], 2, near=0) == 3
+    assert lookup.find([1, 2, 3], 2, near=4) == 11
+    assert lookup.find([1, 2, 3], 2, near=99) == 11
+    assert lookup.find([7, 2, 3], 2, near=4) == 7
+    assert lookup.find([7, 8, 3], 2, near=0) is None
+    assert lookup.find([7, 8, 3], 1, near=0) == 3
+    assert lookup.find([3, 6], 2, near=0) is None  # Nothing comes after it.
+
+
+def test_odds_learn_from_what_was_verified() -> None:
+    odds = Odds()
+    before = odds[Kind.LOOKED_UP]
+    for _ in range(200):
+        odds.record(Kind.LOOKED_UP, right=True)
+    assert before < 0.5
+    assert 0.9 < odds[Kind.LOOKED_UP] < 1.0
+    for _ in range(200):
+        odds.record(Kind.LOOKED_UP, right=False)
+    assert odds[Kind.LOOKED_UP] < 0.1
+    assert odds[Kind.CLOSE_AFTER_LINE] == Odds()[Kind.CLOSE_AFTER_LINE]
+
+
+def test_no_drafts_are_none() -> None:
+    nothing: list[Guess] = list(NoDrafts().guesses([]))
+    assert nothing == []
