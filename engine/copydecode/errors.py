@@ -20,6 +20,7 @@ It knows nothing of LSP or exit codes.
         ├── EditCancelledError
         ├── DeadlineExceededError
         ├── TokenLimitError
+        ├── OutsideScopeError       the model changed lines that it had to leave alone
         └── UnreadableTextError     the model wrote bytes that are no text
 
 Messages say what was expected and what came, and never quote document text.
@@ -98,6 +99,10 @@ class DeadlineExceededError(EditStoppedError):
 
 class TokenLimitError(EditStoppedError):
     """The program did not end within the allowed number of new tokens."""
+
+
+class OutsideScopeError(EditStoppedError):
+    """The model changed lines outside the scope."""
 
 
 class UnreadableTextError(EditStoppedError):

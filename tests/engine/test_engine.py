@@ -16,6 +16,7 @@ import copydecode
 from copydecode import EditRequest, Engine, EngineConfig, Limits, Scope
 from copydecode.backends import local
 from copydecode.backends.local import LocalBackend
+from copydecode.backends.writing import Programs
 from copydecode.config import Decoding
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import EmbeddedPrompt
@@ -74,9 +75,10 @@ def engine_of(
         name="scripted",
         parameters=0,
         model=model,
-        literals=literals,
+        # A scripted model can read nothing but its script.
+        writing=Programs(literals, drafts=False),
         prompts=prompts,
-        decoding=Decoding(drafts=False),  # A scripted model can read nothing but its script.
+        decoding=Decoding(drafts=False),
     )
     return Engine(backend, config)
 

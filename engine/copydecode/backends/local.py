@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,18 +15,18 @@ from typing import Any, Protocol
 import torch
 
 from copydecode.backends import threads
-from copydecode.config import EMBEDDED, PREFIX_CACHE_BYTES, Decoding, EngineConfig, Limits
-from copydecode.decode.constraint import ProgramGrammar
+from copydecode.backends.writing import Programs, Rewrites, Writing
+from copydecode.config import EMBEDDED, PREFIX_CACHE_BYTES, Decoding, EngineConfig, Limits, Mode
 from copydecode.decode.cost import FREE, CostCurve, measure
-from copydecode.decode.draft import Drafter, NoDrafts, Odds, ProgramDrafts
 from copydecode.decode.literals import Literals
-from copydecode.decode.loop import Automaton, Task, decode
+from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import EmbeddedModel, Model, read_config
 from copydecode.decode.prefix import Prefix, PrefixPool
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Chooser, Greedy, Sampling
 from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
+from copydecode.edit import grammar
 from copydecode.edit.document import Document
 from copydecode.edit.program import Copy, Op, Program
 from copydecode.errors import ModelFormatError
@@ -93,7 +93,7 @@ class LocalBackend:
         name: str,
         parameters: int,
         model: Model[Any],
-        literals: Literals,
+        writing: Writing,
         prompts: PromptFormat,
         splice_window: int | None = None,
         decoding: Decoding | None = None,
@@ -105,9 +105,7 @@ class LocalBackend:
         self.prompts = prompts
         self._model = model
         self._decoding = decoding or Decoding()
-        self._odds = Odds()
-        self._literals = literals
-        self._grammar = ProgramGrammar(literals)
+        self._writing = writing
         self.splice_window = splice_window
         self._pool = PrefixPool(model, prefix_cache_bytes)
 
@@ -128,7 +126,8 @@ class LocalBackend:
         Lines of the window outside `lock` (1-based, inclusive) stay as they are.
         """
         started = time.perf_counter()
-        automaton, drafter = self._automaton(prompt, lock)
+        prompt = replace(prompt, tokens=[*prompt.tokens, *self._writing.opening])
+        automaton, drafter = self._writing.begin(prompt, lock)
         receipt.grammar_s += time.perf_counter() - started
         task = Task(
             prompt=prompt.tokens,
@@ -143,6 +142,7 @@ class LocalBackend:
             acceptance=self._decoding.acceptance,
         )
         program = decode(self._lend(prompt, name), automaton, task, receipt)
+        program = self._writing.program(program, prompt, lock)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 
@@ -161,18 +161,11 @@ class LocalBackend:
         """What a forward costs on this machine; measured when it is first needed."""
         return measure(self._model) if self._decoding.drafts else FREE
 
-    def _automaton(self, prompt: Prompt, lock: tuple[int, int] | None) -> tuple[Automaton, Drafter]:
-        constraint = self._grammar.start(len(prompt.window), lock)
-        if not self._decoding.drafts:
-            return constraint, NoDrafts()
-        lines = prompt.line_tokens
-        return constraint, ProgramDrafts(constraint, lines, prompt.likely, self._odds)
-
     def _chooser(self) -> Chooser:
         decoding, device = self._decoding, self._model.device
         if decoding.temperature == 0:
-            return Greedy(self._literals, device)
-        return Sampling(self._literals, device, decoding.temperature, decoding.seed)
+            return Greedy(self._writing.literals, device)
+        return Sampling(self._writing.literals, device, decoding.temperature, decoding.seed)
 
     def _output_tokens(self, program: Program, prompt: Prompt) -> int:
         """Count the new text of the window in the model's tokens."""
@@ -181,7 +174,7 @@ class LocalBackend:
             if isinstance(op, Copy):
                 count += sum(map(len, prompt.line_tokens[op.first - 1 : op.last]))
             else:
-                count += len(self._literals.codec.encode(op.text))
+                count += len(self._writing.literals.codec.encode(op.text))
         return count
 
 
@@ -217,11 +210,16 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         raise ModelFormatError(message)
     serving = Serving.from_json(read_config(folder), model.context)
     literals = Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
+    drafts = config.decoding.drafts
+    writing: Writing = Programs(literals, drafts=drafts)
+    if config.decoding.mode is Mode.REWRITE:
+        # The full text is one gen: this model knows no other way to write text.
+        writing = Rewrites(literals, drafts=drafts, opening=literals[grammar.GEN_OPEN])
     return LocalBackend(
         name=config.model,
         parameters=model.parameters,
         model=model,
-        literals=literals,
+        writing=writing,
         prompts=EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens),
         splice_window=serving.splice_window,
         decoding=config.decoding,
@@ -236,11 +234,16 @@ def _load_foreign(config: EngineConfig) -> LocalBackend:
 
     model, codec = hf.load(config.model)
     literals = Literals(codec)
+    drafts = config.decoding.drafts
+    writing: Writing = Programs(literals, drafts=drafts)
+    if config.decoding.mode is Mode.REWRITE:
+        ends = {} if codec.end is None else {grammar.GEN_CLOSE: codec.end}
+        writing = Rewrites(Literals(codec, ends), drafts=drafts)
     return LocalBackend(
         name=config.model,
         parameters=model.parameters,
         model=model,
-        literals=literals,
+        writing=writing,
         prompts=ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM)),
         decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,

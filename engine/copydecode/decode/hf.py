@@ -126,6 +126,12 @@ class TransformersCodec:
         for token in tokenizer.all_special_ids:
             self._bytes[token] = b""
 
+    @property
+    def end(self) -> int | None:
+        """The token that ends an answer, None where the tokenizer names none."""
+        end = self.tokenizer.eos_token_id
+        return int(end) if end is not None and end < self.size else None
+
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text; special tokens inside it are text."""
         return list(

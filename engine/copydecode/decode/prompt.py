@@ -52,7 +52,7 @@ class Prompt:
     `line_tokens[k]` are the tokens of its line k + 1 as they are spliced: text and newline, no
     number. The first `head` tokens are those of every prompt, the first `shared` those of every
     instruction on these lines. `likely` are the first and last line, counted in the window, that
-    scope or instruction name.
+    scope or instruction name. Where full text is asked for, `fence` ends it at a line's start.
     """
 
     tokens: list[int]
@@ -61,6 +61,7 @@ class Prompt:
     head: int
     shared: int
     likely: tuple[int, int] | None = None
+    fence: str | None = None
 
     def splice(self, first: int, last: int) -> list[int]:
         """Return the tokens of lines `first` to `last` of the window, 1-based and inclusive."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from copydecode.config import Limits
 from copydecode.decode.constraint import Constraint
 from copydecode.decode.literals import Literals
-from copydecode.decode.loop import Task, decode
+from copydecode.decode.loop import Automaton, Task, decode
 from copydecode.decode.model import C, Model
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.receipt import Receipt
@@ -220,10 +220,10 @@ def naive(  # noqa: PLR0913, PLR0917  # the parts of a decode, for tests only
 
 
 def run(
-    model: Model[C], constraint: Constraint, task: Task, receipt: Receipt | None = None
+    model: Model[C], automaton: Automaton, task: Task, receipt: Receipt | None = None
 ) -> Program:
     """Run the loop with an empty cache."""
-    return decode(Prefix(model), constraint, task, receipt or Receipt())
+    return decode(Prefix(model), automaton, task, receipt or Receipt())
 
 
 UNLIMITED = Limits(max_new_tokens=100_000, deadline_s=None)

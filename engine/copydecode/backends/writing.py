@@ -1,0 +1,118 @@
+"""What a model is made to write: a program over the window, or the window's whole new text.
+
+Either gives the decode loop its automaton and its drafts, and turns what was written into a program
+over the window. Knows nothing of models, prompts' wording or caches.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from copydecode.decode.constraint import ProgramGrammar
+from copydecode.decode.draft import Drafter, NoDrafts, Odds, ProgramDrafts, RewriteDrafts
+from copydecode.decode.freetext import FreeText
+from copydecode.decode.literals import Literals
+from copydecode.decode.loop import Automaton
+from copydecode.decode.prompt import Prompt
+from copydecode.edit.document import Document
+from copydecode.edit.oracle import oracle
+from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.errors import OutsideScopeError
+
+Lock = tuple[int, int] | None
+"""The lines of the window that alone may change, 1-based and inclusive."""
+
+
+class Writing(Protocol):
+    """How one model writes its edits."""
+
+    literals: Literals
+    opening: tuple[int, ...]
+    """Tokens that stand behind every prompt."""
+
+    def begin(self, prompt: Prompt, lock: Lock) -> tuple[Automaton, Drafter]:
+        """Return what may be written for a prompt, and guesses at it."""
+        ...
+
+    def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:
+        """Return the program over the window that was written.
+
+        Raises:
+            OutsideScopeError: it changes lines outside the lock.
+        """
+        ...
+
+
+class Programs:
+    """The model writes programs, under the grammar."""
+
+    opening: tuple[int, ...] = ()
+
+    def __init__(self, literals: Literals, *, drafts: bool) -> None:
+        self.literals = literals
+        self._grammar = ProgramGrammar(literals)
+        self._drafts = drafts
+        self._odds = Odds()
+
+    def begin(self, prompt: Prompt, lock: Lock) -> tuple[Automaton, Drafter]:
+        """Return the constraint of a program over the window, and its drafts."""
+        constraint = self._grammar.start(len(prompt.window), lock)
+        if not self._drafts:
+            return constraint, NoDrafts()
+        return constraint, ProgramDrafts(constraint, prompt.line_tokens, prompt.likely, self._odds)
+
+    def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:  # noqa: ARG002  # the grammar has seen to it
+        """Return what was written."""
+        return written
+
+
+class Rewrites:
+    """The model writes full text, with the window's lines as drafts."""
+
+    def __init__(self, literals: Literals, *, drafts: bool, opening: tuple[int, ...] = ()) -> None:
+        """`literals.gen_close` is the token that ends a text, if there is one."""
+        self.literals = literals
+        self.opening = opening
+        self._drafts = drafts
+        self._odds = Odds()
+
+    def begin(self, prompt: Prompt, lock: Lock) -> tuple[Automaton, Drafter]:  # noqa: ARG002  # looked at afterwards
+        """Return the rules of full text, and drafts along the window."""
+        text = FreeText(self.literals, prompt.fence)
+        if not self._drafts:
+            return text, NoDrafts()
+        return text, RewriteDrafts(text, prompt.line_tokens, self._odds)
+
+    def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:
+        """Return the program from the window's text to the one that was written.
+
+        Raises:
+            OutsideScopeError: lines outside the lock were changed.
+        """
+        text = "".join(op.text for op in written.ops if isinstance(op, Gen))
+        lines = [self._text(line) for line in prompt.line_tokens]
+        first, last = lock or (1, len(lines))
+        before, after = "".join(lines[: first - 1]), "".join(lines[last:])
+        middle = len(text) - len(after)
+        kept = text.startswith(before) and text.endswith(after) and middle >= len(before)
+        if not kept:
+            message = (
+                f"expected lines outside {first} to {last} to stay, found others from the model: "
+                "nothing was changed"
+            )
+            raise OutsideScopeError(message)
+        old = Document("".join(lines[first - 1 : last]))
+        changed = oracle(old, Document(text[len(before) : middle]))
+        ops: list[Op] = [Copy(1, first - 1)] if first > 1 else []
+        for op in changed.ops:
+            shifted = (
+                Copy(op.first + first - 1, op.last + first - 1) if isinstance(op, Copy) else op
+            )
+            ops.append(shifted)
+        if last < len(lines):
+            ops.append(Copy(last + 1, len(lines)))
+        return Program(tuple(ops))
+
+    def _text(self, tokens: list[int]) -> str:
+        codec = self.literals.codec
+        return b"".join(map(codec.token_bytes, tokens)).decode("utf-8", errors="replace")
