@@ -173,3 +173,37 @@ def test_a_model_is_independent_of_the_network_it_was_made_of() -> None:
     torch.testing.assert_close(
         before, whole(network, torch.tensor([1, 2, 3]))[-1:], atol=CLOSE, rtol=CLOSE
     )
+
+
+def test_padding_does_not_reach_beyond_the_context() -> None:
+    """The last block has no room to be padded to the next size."""
+    network = network_of("qwen3")
+    forward, cache = static(network), new_cache(network)
+    forward.forward(TOKENS[:697], cache, 0)
+    logits = forward.forward(TOKENS[697:], cache, 3)
+    torch.testing.assert_close(logits, whole(network, TOKENS)[-3:], atol=CLOSE, rtol=CLOSE)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_recorded_forwards_equal_the_network_that_was_trained(family: str) -> None:
+    """Replayed at other positions, after a crop, over a grown storage, and beside another cache."""
+    cuda = torch.device("cuda")
+    network = network_of(family)
+    expected = whole(network, TOKENS)
+    forward = StaticNetwork(network, torch.float32, cuda)
+    caches = [KeyValueCache(network.config, dtype=torch.float32, device=cuda) for _ in range(2)]
+    tokens = TOKENS.to(cuda)
+    with torch.inference_mode():
+        for start, count in ((0, 400), (400, 1), (401, 1), (300, 7), (307, 8), (315, 240)):
+            for cache in caches:
+                cache.crop(start)
+                logits = forward.forward(tokens[start : start + count], cache, count)
+                found = expected[start : start + count]
+                torch.testing.assert_close(logits.cpu(), found, atol=1e-3, rtol=1e-3)
+        for start in range(555, 700):
+            logits = forward.forward(tokens[start : start + 1], caches[0], 1)
+            torch.testing.assert_close(
+                logits.cpu(), expected[start : start + 1], atol=1e-3, rtol=1e-3
+            )
