@@ -85,21 +85,7 @@ class EmbeddedModel:
             ModelNotFoundError: there is no such folder.
             ModelFormatError: a file is missing, unreadable, or does not fit the other.
         """
-        network = Network(NetworkConfig.from_json(read_config(folder)))
-        path = folder / "model.safetensors"
-        try:
-            weights = load_file(path)
-        except (OSError, SafetensorError) as error:
-            message = f"expected weights at {path}: {error}"
-            raise ModelFormatError(message) from error
-        if network.config.tie_word_embeddings:
-            weights.pop("lm_head.weight", None)
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            message = f"expected the weights that config.json describes in {path}: {error}"
-            raise ModelFormatError(message) from error
-        return cls(network, device)
+        return cls(load_network(folder), device)
 
     @property
     def context(self) -> int:
@@ -115,6 +101,29 @@ class EmbeddedModel:
         """Append tokens to the cache in one forward; return logits `[last, V]`."""
         ids = torch.tensor(tokens, device=self.device)
         return self._forward.forward(ids, cache, last)
+
+
+def load_network(folder: Path) -> Network:
+    """Return the network of `config.json` and `model.safetensors` in a folder, in fp32.
+
+    Raises:
+        ModelNotFoundError, ModelFormatError: as `EmbeddedModel.load`.
+    """
+    network = Network(NetworkConfig.from_json(read_config(folder)))
+    path = folder / "model.safetensors"
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        message = f"expected weights at {path}: {error}"
+        raise ModelFormatError(message) from error
+    if network.config.tie_word_embeddings:
+        weights.pop("lm_head.weight", None)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        message = f"expected the weights that config.json describes in {path}: {error}"
+        raise ModelFormatError(message) from error
+    return network
 
 
 def best_device() -> torch.device:
