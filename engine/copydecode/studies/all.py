@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from copydecode.studies import ceiling, formats, kernel, losslessness, perturbation
+from copydecode.studies import ceiling, formats, kernel, losslessness, perturbation, runtime
 from copydecode.studies.study import FAILED, Study, add_common, main
 
 STUDIES = (
     kernel.STUDY,
+    runtime.STUDY,
     ceiling.STUDY,
     losslessness.STUDY,
     formats.STUDY,
