@@ -21,6 +21,7 @@ from copydecode.errors import (
     BinaryDocumentError,
     ContextTooLongError,
     DocumentTooLargeError,
+    EditCancelledError,
     EditStoppedError,
     EmptyInstructionError,
     ScopeError,
@@ -129,8 +130,8 @@ class Engine:
     ) -> EditResult:
         """Run the model and return the edit.
 
-        `cancelled` is asked before every forward; `on_op` gets each op when it closes, its lines
-        counted in the document.
+        `cancelled` is asked at the start and before every forward; `on_op` gets each op when it
+        closes, its lines counted in the document.
 
         Raises:
             BadInputError: what came in cannot be edited; nothing was computed. A program that
@@ -140,6 +141,9 @@ class Engine:
         """
         started = time.perf_counter()
         receipt = Receipt(model=self._backend.name)
+        if cancelled():
+            message = "the edit was cancelled"
+            raise EditCancelledError(message)
         document, prompt = self._prompt(request)
         receipt.prompt_s = time.perf_counter() - started
         limits = request.limits or self._config.limits
@@ -217,11 +221,11 @@ def _check_text(program: Program, request: EditRequest) -> None:
 
     Tokens are bytes: a model can end a gen in the middle of a character, which decodes to U+FFFD.
     """
-    known = request.text + request.instruction
-    unwanted = {"\ufffd", "\0"} - set(known)
-    if any(isinstance(op, Gen) and unwanted & set(op.text) for op in program.ops):
-        message = "expected text from the model, found bytes that are none: nothing was changed"
-        raise UnreadableTextError(message)
+    new = "".join(op.text for op in program.ops if isinstance(op, Gen))
+    for unwanted in ("\ufffd", "\0"):
+        if unwanted in new and unwanted not in request.text + request.instruction:
+            message = "expected text from the model, found bytes that are none: nothing was changed"
+            raise UnreadableTextError(message)
 
 
 def _utf8_size(text: str) -> int:

@@ -18,6 +18,7 @@ from copydecode.backends import local
 from copydecode.backends.local import LocalBackend
 from copydecode.backends.writing import Programs
 from copydecode.config import Decoding
+from copydecode.decode import hf
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.vocabulary import Vocabulary
@@ -305,8 +306,34 @@ def test_a_foreign_model_folder_is_loaded_and_edits(
         pass
     else:
         assert apply_hunks(Document(hostile), result.hunks) == result.text
-    with pytest.raises(ContextTooLongError, match="tokens"):
-        engine.check(EditRequest("some_word = 1\n" * 1000, "do it"))
+    long = "".join(f"word = {k}\n" for k in range(1, 1001))
+    with pytest.raises(ContextTooLongError, match="select the lines to edit"):
+        engine.check(EditRequest(long, "do it"))
+    with pytest.raises(ContextTooLongError, match="shorten the instruction"):
+        engine.check(EditRequest(long, "do it " * 2000, Scope(1, 1)))
+
+
+def test_a_foreign_model_sees_a_window_of_a_long_document(
+    save_foreign: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = save_foreign(tmp_path / "model")
+    backend = local.load(EngineConfig(model=str(folder), threads=1))
+    _, codec = hf.load(str(folder))
+    document = Document("".join(f"word = {k}\n" for k in range(1, 1001)))
+    prompts = backend.prompts
+    built = prompts.build(document, "fix it, as on line 3", (500, 501), "python")
+    at = built.window.first
+    assert at < 500
+    assert built.window.last > 501
+    text = b"".join(map(codec.token_bytes, built.tokens)).decode()
+    assert f"1|word = {at}\n2|word = {at + 1}\n" in text
+    assert f"The instruction is about lines {500 - at + 1} to {501 - at + 1}." in text
+    assert "fix it, as on an earlier line\nAnswer:" in text
+    # A copy of all that is visible still fits, and near scopes see the same lines.
+    assert len(built.tokens) + sum(map(len, built.line_tokens)) < backend.context
+    assert prompts.show(document, (502, 502)) == built.shown
+    named = prompts.build(document, "delete lines 500 to 501", None, None)
+    assert named.shown == built.shown
 
 
 def test_what_is_no_model_is_said_so(save_model: Callable[..., Path], tmp_path: Path) -> None:

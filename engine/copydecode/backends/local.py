@@ -22,7 +22,7 @@ from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import EmbeddedModel, Model, read_config
 from copydecode.decode.prefix import Prefix, PrefixPool
-from copydecode.decode.prompt import EmbeddedPrompt, Prompt
+from copydecode.decode.prompt import EmbeddedPrompt, Prompt, Shown
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Chooser, Greedy, Sampling
 from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
@@ -48,6 +48,10 @@ class PromptFormat(Protocol):
         language: str | None = None,
     ) -> Prompt:
         """Return the prompt; ContextTooLongError where it does not fit."""
+        ...
+
+    def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
+        """Return what prompts about these lines have in common; errors as `build`."""
         ...
 
 
@@ -150,8 +154,8 @@ class LocalBackend:
         """Return the cache that has most in common with a prompt."""
         return self._pool.lend(
             prompt.tokens,
-            head=prompt.head,
-            shared=prompt.shared,
+            head=prompt.shown.head,
+            shared=len(prompt.shown.tokens),
             # Another window of one document is no older version of this one.
             owner=None if name is None else (name, prompt.window.first),
         )

@@ -169,6 +169,11 @@ def spell(codec: Codec, text: bytes) -> list[int]:
     return ids
 
 
+def longest_token(codec: Codec) -> int:
+    """Return the number of bytes of the longest token."""
+    return max(len(codec.token_bytes(token)) for token in range(codec.size))
+
+
 _LONGEST = 16
 _tables: WeakKeyDictionary[Codec, dict[bytes, int]] = WeakKeyDictionary()
 

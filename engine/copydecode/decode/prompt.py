@@ -20,48 +20,68 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from copydecode.decode import vocabulary as markers
+from copydecode.decode.literals import longest_token
 from copydecode.decode.vocabulary import Vocabulary
+from copydecode.decode.window import EncodedLines, choose, named_lines, prose, renumber_lines
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
-from copydecode.edit.fit import Window, visible, whole
+from copydecode.edit.fit import Window, visible
 from copydecode.edit.program import Copy, Gen, Program
-from copydecode.errors import ContextTooLongError, ScopeError
 
 MAX_NAMES = 3
 """How many similar names a prompt lists."""
 
 MAX_QUOTED = 4
-"""How many quoted names are looked up: each costs up to a second in a document of 2 MB."""
+"""How many quoted names are looked up: each costs up to 0.1 s."""
 
 MIN_SIMILARITY = 0.6
 """Names less alike than this (`difflib` ratio) are not listed."""
 
-_NAMED_LINES = re.compile(
-    r"\b(lines?\s+)(\d{1,9})(?:(\s*-\s*|\s+(?:to|through|and)\s+)(\d{1,9}))?\b", re.IGNORECASE
-)
+NAMES_CHARACTERS = 200_000
+"""In so much of a document, nearest to the window, similar names are looked for."""
+
 _QUOTED_NAME = re.compile(r"[`'\"\u2018\u201c]([^\W\d]\w*)[`'\"\u2019\u201d]")
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 _PYTHON_NAMES = tuple(n for n in (*dir(builtins), *keyword.kwlist) if not n.startswith("_"))
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt and what the decode loop needs to know of it.
+class Shown:
+    """The part of a prompt that does not depend on the instruction.
 
-    `tokens` ends with `<program>`. `window` says which lines of the document are visible, and
-    `line_tokens[k]` are the tokens of its line k + 1 as they are spliced: text and newline, no
-    number. The first `head` tokens are those of every prompt, the first `shared` those of every
-    instruction on these lines. `likely` are the first and last line, counted in the window, that
-    scope or instruction name. Where full text is asked for, `fence` ends it at a line's start.
+    `tokens` are the `head` tokens that every prompt begins with and those of the visible lines.
+    `window` says which lines of the document these are, and `line_tokens[k]` are the tokens of its
+    line k + 1 as they are spliced: text and newline, no number.
     """
 
     tokens: list[int]
     window: Window
     line_tokens: list[list[int]]
     head: int
-    shared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt and what the decode loop needs to know of it.
+
+    `tokens` ends with `<program>`. `likely` are the first and last line, counted in the window,
+    that scope or instruction name. Where full text is asked for, `fence` ends it at a line's start.
+    """
+
+    tokens: list[int]
+    shown: Shown
     likely: tuple[int, int] | None = None
     fence: str | None = None
+
+    @property
+    def window(self) -> Window:
+        """Which lines of the document are visible."""
+        return self.shown.window
+
+    @property
+    def line_tokens(self) -> list[list[int]]:
+        """The tokens of each visible line as they are spliced."""
+        return self.shown.line_tokens
 
     def splice(self, first: int, last: int) -> list[int]:
         """Return the tokens of lines `first` to `last` of the window, 1-based and inclusive."""
@@ -77,6 +97,7 @@ class EmbeddedPrompt:
         self.max_lines = max_lines
         self.max_tokens = max_tokens
         self._newline = vocabulary.encode("\n")
+        self._longest = longest_token(vocabulary)
 
     def build(
         self,
@@ -92,27 +113,37 @@ class EmbeddedPrompt:
                 where to look, or the scope is too long.
             ScopeError: the instruction names lines that the document does not have.
         """
-        lines = visible(document, whole(document))
-        encoded = self.encode_lines(lines)
         named = named_lines(instruction)
-        window = self._window([len(line) + 1 for line in encoded], scope or named)
-        shown = encoded[window.first - 1 : window.last]
-        if scope is not None:
-            scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
+        shown = self.show(document, scope or named)
+        window = shown.window
         if named:
             scoped = scope is not None
-            instruction = renumber_lines(instruction, window, len(lines), scoped=scoped)
-        names = similar_names(instruction, lines, language)
-        shared = self.document_tokens(shown)
-        tokens = shared + self.request_tokens(instruction, scope, names)
-        likely = scope or named_lines(instruction)
-        return Prompt(tokens, window, shown, head=1, shared=len(shared), likely=likely)
+            instruction = renumber_lines(instruction, window, len(document), scoped=scoped)
+        if scope is not None:
+            scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
+        names = similar_names(instruction, around(document, window, NAMES_CHARACTERS), language)
+        tokens = shown.tokens + self.request_tokens(instruction, scope, names)
+        return Prompt(tokens, shown, likely=scope or named_lines(instruction))
+
+    def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
+        """Return the part of the prompt that all instructions about these lines share.
+
+        Raises:
+            ContextTooLongError: as `build`.
+        """
+        lines = EncodedLines(document, self._encode_line, self._longest)
+        window = choose(lines, scope, max_lines=self.max_lines, max_tokens=self.max_tokens)
+        encoded = lines.within(window)
+        return Shown(self.document_tokens(encoded), window, encoded, head=1)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Return each line's tokens with a newline token at the end."""
         if not lines:
             return []
         return [ids + self._newline for ids in self.vocabulary.encode_batch(lines)]
+
+    def _encode_line(self, line: str) -> list[int]:
+        return self.vocabulary.encode(line) + self._newline
 
     def document_tokens(self, line_tokens: Sequence[Sequence[int]]) -> list[int]:
         """Return the part of the prompt that is the numbered document."""
@@ -167,41 +198,6 @@ class EmbeddedPrompt:
         add([special(grammar.PROGRAM_CLOSE)], by_model=True)
         return tokens, decided
 
-    def _window(self, costs: Sequence[int], scope: tuple[int, int] | None) -> Window:
-        """Choose the visible lines around a scope; `costs` are the tokens of each line."""
-        if len(costs) <= self.max_lines and sum(costs) <= self.max_tokens:
-            return Window(1, len(costs))
-        if scope is None:
-            message = (
-                f"expected at most {self.max_lines} lines and {self.max_tokens} tokens without a "
-                f"scope, found {len(costs)} lines and {sum(costs)} tokens: select the lines to edit"
-            )
-            raise ContextTooLongError(message)
-        first, last = (min(max(1, line), len(costs)) for line in scope)
-        spent = sum(costs[first - 1 : last])
-        if last - first + 1 > self.max_lines or spent > self.max_tokens:
-            message = (
-                f"expected a scope of at most {self.max_lines} lines and {self.max_tokens} tokens, "
-                f"found {last - first + 1} lines and {spent} tokens: select fewer lines"
-            )
-            raise ContextTooLongError(message)
-        grown = True
-        while grown and last - first + 1 < self.max_lines:
-            grown = False
-            if first > 1 and spent + costs[first - 2] <= self.max_tokens:
-                first -= 1
-                spent += costs[first - 1]
-                grown = True
-            if (
-                last < len(costs)
-                and last - first + 1 < self.max_lines
-                and spent + costs[last] <= self.max_tokens
-            ):
-                last += 1
-                spent += costs[last - 1]
-                grown = True
-        return Window(first, last)
-
 
 def tail(span: list[int], window: int | None) -> list[int]:
     """Return the last `window` tokens of a span, all where `window` is None."""
@@ -210,55 +206,21 @@ def tail(span: list[int], window: int | None) -> list[int]:
     return span[-window:] if window else []
 
 
-def named_lines(instruction: str) -> tuple[int, int] | None:
-    """Return the first and last line that the words of an instruction name ("lines 3 to 5")."""
-    numbers = [
-        int(n) for m in _NAMED_LINES.finditer(_prose(instruction)) for n in m.group(2, 4) if n
-    ]
-    return (min(numbers), max(numbers)) if numbers else None
+def around(document: Document, window: Window, characters: int) -> list[str]:
+    """Return the window's lines and their neighbours, about half of `characters` on either side.
 
-
-def renumber_lines(instruction: str, window: Window, n_lines: int, *, scoped: bool) -> str:
-    """Return the instruction with the line numbers that it names counted within the window.
-
-    Where a scope says what to edit (`scoped`), lines outside the window are only mentioned ("unused
-    import from line 3"): they become "an earlier line" or "a later line".
-
-    Raises:
-        ScopeError: without a scope, a line is not in the document.
-        ContextTooLongError: without a scope, a line is not in the window.
+    All lines, where the document is not longer than that. They are as a model sees them.
     """
-
-    def check(line: int) -> None:
-        if not 1 <= line <= n_lines:
-            message = f"expected the instruction to name lines within 1 to {n_lines}, found {line}"
-            raise ScopeError(message)
-        if line not in visible_lines:
-            message = (
-                f"expected lines within {window.first} to {window.last}, which the model sees, "
-                f"found {line} in the instruction: select the lines to edit"
-            )
-            raise ContextTooLongError(message)
-
-    def replace(match: re.Match[str]) -> str:
-        word, first, between, last = match.groups()
-        lines = [int(number) for number in (first, last) if number]
-        if scoped and not all(line in visible_lines for line in lines):
-            return "an earlier line" if lines[0] < window.first else "a later line"
-        for line in lines:
-            check(line)
-        numbers = [str(line - window.first + 1) for line in lines]
-        return f"{word}{(between or '').join(numbers)}"
-
-    visible_lines = range(window.first, window.last + 1)
-    prose = _prose(instruction)
-    renumbered: str = _NAMED_LINES.sub(replace, prose)
-    return renumbered + instruction[len(prose) :]
-
-
-def _prose(instruction: str) -> str:
-    """Return the instruction up to its first fenced block of code."""
-    return instruction.split("```", maxsplit=1)[0]
+    first, last = window.first, window.last
+    if len(document.text) <= characters:
+        return visible(document, Window(1, len(document)))
+    room = characters // 2
+    while first > 1 and (room := room - len(document.lines[first - 2])) >= 0:
+        first -= 1
+    room = characters // 2
+    while last < len(document) and (room := room - len(document.lines[last])) >= 0:
+        last += 1
+    return visible(document, Window(first, last))
 
 
 def similar_names(instruction: str, lines: Sequence[str], language: str | None) -> list[str]:
@@ -267,7 +229,7 @@ def similar_names(instruction: str, lines: Sequence[str], language: str | None) 
     For Python its keywords and builtins take part. Code in a fenced block is not looked at, nor are
     more than `MAX_QUOTED` quoted names. At most `MAX_NAMES`, none of them quoted itself.
     """
-    quoted = list(dict.fromkeys(_QUOTED_NAME.findall(_prose(instruction))))
+    quoted = list(dict.fromkeys(_QUOTED_NAME.findall(prose(instruction))))
     if not quoted:
         return []
     known = dict.fromkeys(name for line in lines for name in _NAME.findall(line))

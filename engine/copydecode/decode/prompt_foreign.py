@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from copydecode.decode.hf import TransformersCodec
-from copydecode.decode.literals import Literals, encode_exactly
-from copydecode.decode.prompt import Prompt, named_lines
+from copydecode.decode.literals import Literals, encode_exactly, longest_token
+from copydecode.decode.prompt import Prompt, Shown
+from copydecode.decode.window import EncodedLines, choose, named_lines, renumber_lines
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
-from copydecode.edit.fit import visible, whole
 from copydecode.errors import ContextTooLongError
 
 _FORMAT = """\
@@ -41,19 +41,21 @@ Example answer: <program><gen>import math
 The document:
 """
 _SENTINEL = "@@copydecode-text@@"
+_REQUEST_STEP = 128
 
 
 class ForeignPrompt:
     """Builds prompts for any tokenizer."""
 
     def __init__(self, codec: TransformersCodec, literals: Literals, max_tokens: int) -> None:
-        """`max_tokens` bounds the whole prompt."""
+        """`max_tokens` bounds the whole prompt and a copy of all visible lines after it."""
         self._codec = codec
         self._literals = literals
         self._max_tokens = max_tokens
         head, tail = _frame(codec)
         self._head = [*head, *codec.encode(_FORMAT)]
         self._tail = tail
+        self._longest = longest_token(codec)
 
     def build(
         self,
@@ -62,24 +64,60 @@ class ForeignPrompt:
         scope: tuple[int, int] | None = None,
         language: str | None = None,
     ) -> Prompt:
-        """Return the prompt for an edit of the whole document; `scope` is 1-based and inclusive.
+        """Return the prompt for an edit; `scope` is 1-based and inclusive.
 
         Raises:
-            ContextTooLongError: document and instruction do not fit.
+            ContextTooLongError: the instruction is too long, or the document is and neither scope
+                nor instruction says where to look, or the scope is.
+            ScopeError: a document is too long to be seen whole, and the instruction names lines
+                that it does not have.
         """
-        window = whole(document)
-        lines = [encode_exactly(self._codec, f"{line}\n") for line in visible(document, window)]
-        shared = [*self._head, *self._numbered(lines)]
-        tokens = [*shared, *self._request(instruction, scope, language)]
-        if len(tokens) > self._max_tokens:
+        named = named_lines(instruction)
+        request = self._request(instruction, scope, language)
+        shown = self._show(document, scope or named, len(request))
+        window = shown.window
+        if len(window) < len(document):
+            scoped = scope is not None
+            instruction = renumber_lines(instruction, window, len(document), scoped=scoped)
+            if scope is not None:
+                scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
+            request = self._request(instruction, scope, language)
+        likely = scope or named_lines(instruction)
+        return Prompt([*shown.tokens, *request], shown, likely=likely)
+
+    def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
+        """Return the part of the prompt that all short instructions about these lines share.
+
+        Raises:
+            ContextTooLongError: as `build`.
+        """
+        return self._show(document, scope, 1)
+
+    def _show(self, document: Document, scope: tuple[int, int] | None, request: int) -> Shown:
+        """Show what fits beside a request of so many tokens."""
+        # Rounded up, so that instructions of about the same length see the same window.
+        room = -(-request // _REQUEST_STEP) * _REQUEST_STEP
+        free = (self._max_tokens - len(self._head) - room) // 2
+        if free < 1:
             message = (
-                f"expected a prompt of at most {self._max_tokens} tokens, found {len(tokens)}: "
-                "the document is too long for this model"
+                f"expected an instruction that leaves room for a document within "
+                f"{self._max_tokens} tokens, found {request} tokens: shorten the instruction"
             )
             raise ContextTooLongError(message)
-        likely = scope or named_lines(instruction)
-        head = len(self._head)
-        return Prompt(tokens, window, lines, head=head, shared=len(shared), likely=likely)
+        lines = EncodedLines(document, self._encode_line, self._longest)
+        window = choose(
+            lines,
+            scope,
+            max_lines=max(1, len(document)),
+            max_tokens=free,
+            number_tokens=lambda line: len(str(line)) + 1,  # Each digit and the bar, at most.
+        )
+        encoded = lines.within(window)
+        tokens = [*self._head, *self._numbered(encoded)]
+        return Shown(tokens, window, encoded, head=len(self._head))
+
+    def _encode_line(self, line: str) -> list[int]:
+        return encode_exactly(self._codec, f"{line}\n")
 
     def _numbered(self, lines: Sequence[Sequence[int]]) -> list[int]:
         tokens: list[int] = []

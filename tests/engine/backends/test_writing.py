@@ -40,7 +40,7 @@ def prompt(vocabulary: Vocabulary) -> Prompt:
 def test_drafts_change_forwards_never_the_text(
     own_literals: Literals, prompt: Prompt, seed: int, n: int
 ) -> None:
-    shown = replace(prompt, line_tokens=prompt.line_tokens[:n])
+    shown = replace(prompt, shown=replace(prompt.shown, line_tokens=prompt.line_tokens[:n]))
     along = [token for line in shown.line_tokens for token in line]
     programs, receipts = [], []
     for drafts in (False, True):

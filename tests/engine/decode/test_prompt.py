@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from copydecode.backends.local import EMBEDDED_FOLDER
-from copydecode.decode.prompt import EmbeddedPrompt, named_lines, renumber_lines, similar_names
+from copydecode.decode.prompt import EmbeddedPrompt, around, similar_names
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window
 from copydecode.edit.program import Copy, Gen, Program
-from copydecode.errors import ContextTooLongError, ScopeError
+from copydecode.errors import ContextTooLongError
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +64,29 @@ def test_program_tokens_splice_the_tail_of_a_span(vocabulary: Vocabulary) -> Non
 
 
 def test_a_long_document_is_shown_around_the_scope(vocabulary: Vocabulary) -> None:
-    """The window holds the scope and as much around it as fits."""
+    """The window holds the scope and lines on both sides, its lines counted from 1."""
     document = Document("".join(f"x{k}\n" for k in range(1, 101)))
     prompt = EmbeddedPrompt(vocabulary, 10, 640)
-    assert prompt.build(document, "fix", (50, 51)).window == Window(46, 55)
+    built = prompt.build(document, "fix", (50, 51))
+    assert built.window == Window(45, 54)
+    assert text(vocabulary, built.tokens).startswith("<|document|>1x45\n2x46\n3x47\n")
+    assert text(vocabulary, built.tokens).endswith("<|instruction|>fix<|scope|>6-7<program>")
     assert prompt.build(document, "fix", (1, 1)).window == Window(1, 10)
-    assert prompt.build(document, "fix", (100, 100)).window == Window(91, 100)
+    assert prompt.build(document, "fix", (100, 100)).window == Window(93, 100)
     tight = EmbeddedPrompt(vocabulary, 10, 12).build(document, "fix", (50, 50)).window
     assert tight.first <= 50 <= tight.last
     assert len(tight) < 10
+
+
+def test_what_is_shown_begins_every_prompt_about_the_same_lines(vocabulary: Vocabulary) -> None:
+    """So it can be read before there is an instruction."""
+    document = Document("".join(f"x{k}\n" for k in range(1, 101)))
+    prompt = EmbeddedPrompt(vocabulary, 40, 640)
+    shown = prompt.show(document, (50, 50))
+    for instruction in ("fix", "delete the selected lines"):
+        built = prompt.build(document, instruction, (50, 50))
+        assert built.tokens[: len(shown.tokens)] == shown.tokens
+        assert built.shown == shown
 
 
 def test_what_does_not_fit_says_what_to_select(vocabulary: Vocabulary) -> None:
@@ -81,7 +95,7 @@ def test_what_does_not_fit_says_what_to_select(vocabulary: Vocabulary) -> None:
     prompt = EmbeddedPrompt(vocabulary, 10, 640)
     with pytest.raises(ContextTooLongError, match="select the lines to edit"):
         prompt.build(document, "fix")
-    with pytest.raises(ContextTooLongError, match=r"found 11 lines .* select fewer lines"):
+    with pytest.raises(ContextTooLongError, match=r"found 11 lines: select fewer lines"):
         prompt.build(document, "fix", (1, 11))
 
 
@@ -89,35 +103,8 @@ def test_lines_named_in_words_place_the_window(vocabulary: Vocabulary) -> None:
     """And are counted within it, as the model counts."""
     document = Document("".join(f"x{k}\n" for k in range(1, 101)))
     prompt = EmbeddedPrompt(vocabulary, 10, 640).build(document, "Delete lines 50 to 51")
-    assert prompt.window == Window(46, 55)
-    assert "Delete lines 5 to 6<program>" in text(vocabulary, prompt.tokens)
-
-
-@pytest.mark.parametrize(
-    ("instruction", "lines"),
-    [
-        ("Delete line 7", (7, 7)),
-        ("Move lines 3-5 to after line 9", (3, 9)),
-        ("swap line 4 and line 2", (2, 4)),
-        ("line up 7 items", None),
-        ("Replace this by:\n```\nline 7\n```", None),
-    ],
-)
-def test_named_lines(instruction: str, lines: tuple[int, int] | None) -> None:
-    """Only prose is read, not code."""
-    assert named_lines(instruction) == lines
-
-
-def test_a_line_outside_the_window_is_refused_or_only_mentioned() -> None:
-    """With a scope the number is no target: a diagnostic may mention far lines."""
-    window = Window(50, 60)
-    message = "redefinition of unused 'os' from line 3"
-    renumbered = renumber_lines(message, window, 100, scoped=True)
-    assert renumbered == "redefinition of unused 'os' from an earlier line"
-    with pytest.raises(ContextTooLongError, match="found 3 in the instruction"):
-        renumber_lines("delete line 3", window, 100, scoped=False)
-    with pytest.raises(ScopeError, match="within 1 to 100, found 101"):
-        renumber_lines("delete line 101", window, 100, scoped=False)
+    assert prompt.window == Window(45, 54)
+    assert "Delete lines 6 to 7<program>" in text(vocabulary, prompt.tokens)
 
 
 def test_similar_names_are_the_documents_own() -> None:
@@ -129,3 +116,11 @@ def test_similar_names_are_the_documents_own() -> None:
     assert similar_names("Delete line 3", lines, "python") == []
     many = " ".join(f"`{letter * 5}`" for letter in "vwxyz")
     assert similar_names(many, ["vvvvv1", "zzzzz1"], None) == ["vvvvv1"]
+
+
+def test_similar_names_of_a_large_document_are_looked_for_near_the_window() -> None:
+    """Half of the characters above it, half below, whole lines."""
+    document = Document("".join(f"x{k:03}\n" for k in range(1, 101)))
+    assert around(document, Window(50, 51), 20) == [f"x{k:03}" for k in range(48, 54)]
+    assert around(document, Window(1, 2), 20) == ["x001", "x002", "x003", "x004"]
+    assert len(around(document, Window(50, 51), 500)) == 100

@@ -11,6 +11,8 @@ from copydecode.training.sheets import SheetMaker
 
 SOURCES = Path(__file__).parents[2] / "data" / "mistakes"
 
+MISTAKES = Path(__file__).parents[2] / "data" / "mistakes"
+
 
 @pytest.fixture(scope="session")
 def files() -> list[SourceFile]:
