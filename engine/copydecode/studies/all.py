@@ -11,7 +11,17 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from copydecode.studies import ceiling, formats, kernel, losslessness, perturbation, runtime
+from copydecode.studies import (
+    ceiling,
+    formats,
+    forwards,
+    freerun,
+    kernel,
+    losslessness,
+    perturbation,
+    runtime,
+    speculation,
+)
 from copydecode.studies.study import FAILED, Study, add_common, main
 
 STUDIES = (
@@ -21,6 +31,9 @@ STUDIES = (
     losslessness.STUDY,
     formats.STUDY,
     perturbation.STUDY,
+    forwards.STUDY,
+    speculation.STUDY,
+    freerun.STUDY,
 )
 
 
