@@ -150,7 +150,7 @@ class InferenceNetwork:
             q_scale = attention.q_norm.weight[pairs].expand(self._queries, -1)
             k_scale = attention.k_norm.weight[pairs].expand(self._groups, -1)
             head_norm = Norm(torch.cat((q_scale, k_scale)), attention.q_norm.eps)
-        gate_up = torch.cat((feed.gate_proj.weight, feed.up_proj.weight)).float()
+        gate_up = torch.cat((feed.gate_proj.weight, feed.up_proj.weight))
         feed.gate_proj.weight.data, feed.up_proj.weight.data = gate_up.chunk(2)  # Not held twice.
         return _Layer(
             input_norm=_norm(layer.input_layernorm),
@@ -158,7 +158,7 @@ class InferenceNetwork:
             head_norm=head_norm,
             out=make(attention.o_proj.weight.detach().float(), None),
             feed_norm=_norm(layer.post_attention_layernorm),
-            gate_up=make(gate_up, None),
+            gate_up=make(gate_up.float(), None),
             down=make(feed.down_proj.weight.detach().float(), None),
         )
 

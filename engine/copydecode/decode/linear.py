@@ -27,8 +27,8 @@ MakeLinear = Callable[[Tensor, Tensor | None], Linear]
 HALF_STEP = 2.0**-25
 """Half of fp16's least step: what rounding may change of a weight below its normal range."""
 
-MANY_ROWS = 64
-"""From here on a product is worth several threads."""
+MANY_ROWS = 16
+"""From here on a product is worth several threads, where there are."""
 
 
 def plain(weight: Tensor, bias: Tensor | None) -> Linear:
@@ -59,7 +59,7 @@ def packed(weight: Tensor, bias: Tensor | None) -> Linear:
     many = torch.ops.quantized.linear_prepack_fp16(weight, None)
 
     def linear(x: Tensor) -> Tensor:
-        if len(x) < MANY_ROWS:
+        if len(x) < MANY_ROWS or torch.get_num_threads() == 1:
             return torch.fbgemm_linear_fp16_weight_fp32_activation(x, few, None)
         return torch.ops.quantized.linear_dynamic_fp16(x, many)  # type: ignore[no-any-return]
 
@@ -68,7 +68,7 @@ def packed(weight: Tensor, bias: Tensor | None) -> Linear:
 
 def fits_half(weight: Tensor) -> bool:
     """Return whether fp16 holds these weights as well as fp32 does; bf16 checkpoints mostly fit."""
-    return bool((weight.half().float() - weight).abs().max() <= HALF_STEP)
+    return bool((weight.half().float() - weight).abs_().max() <= HALF_STEP)
 
 
 def best(weights: Iterable[Tensor]) -> MakeLinear:

@@ -72,7 +72,7 @@ class EmbeddedModel:
         self._dtype = best_dtype(self.device)
         self._forward: Forward
         if self.device.type == "cpu":
-            weights = (parameter.detach().float() for parameter in network.parameters())
+            weights = (parameter.detach() for parameter in network.parameters())
             self._forward = InferenceNetwork(network, linear.best(weights))
         else:
             self._forward = StaticNetwork(network, self._dtype, self.device)
@@ -104,26 +104,25 @@ class EmbeddedModel:
 
 
 def load_network(folder: Path) -> Network:
-    """Return the network of `config.json` and `model.safetensors` in a folder, in fp32.
+    """Return the network of `config.json` and `model.safetensors` in a folder, in the file's type.
 
     Raises:
         ModelNotFoundError, ModelFormatError: as `EmbeddedModel.load`.
     """
-    network = Network(NetworkConfig.from_json(read_config(folder)))
+    config = NetworkConfig.from_json(read_config(folder))
     path = folder / "model.safetensors"
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         message = f"expected weights at {path}: {error}"
         raise ModelFormatError(message) from error
-    if network.config.tie_word_embeddings:
+    if config.tie_word_embeddings:
         weights.pop("lm_head.weight", None)
     try:
-        network.load_state_dict(weights)
+        return Network.of(config, weights)
     except RuntimeError as error:
         message = f"expected the weights that config.json describes in {path}: {error}"
         raise ModelFormatError(message) from error
-    return network
 
 
 def best_device() -> torch.device:
@@ -132,7 +131,7 @@ def best_device() -> torch.device:
 
 
 def best_dtype(device: torch.device) -> torch.dtype:
-    """Return bf16 for a GPU; fp32 for a CPU, where bf16 has no fast path."""
+    """Return bf16 for a GPU; fp32 for a CPU: activations in bf16 change logits by 0.1."""
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 

@@ -208,6 +208,17 @@ class Network(nn.Module):
         self.register_buffer("_cos", cos, persistent=False)
         self.register_buffer("_sin", sin, persistent=False)
 
+    @classmethod
+    def of(cls, config: NetworkConfig, weights: Mapping[str, Tensor]) -> Network:
+        """Return a network that holds these very tensors, in the type that they have.
+
+        Raises:
+            RuntimeError: they are not those that the config describes.
+        """
+        network = cls(config)
+        network.load_state_dict(weights, assign=True)
+        return network
+
     def hidden(self, tokens: Tensor, positions: Tensor, attention: Attention) -> Tensor:
         """Run all layers and the final norm.
 

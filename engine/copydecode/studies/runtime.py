@@ -180,7 +180,7 @@ def _subject(context: Context) -> tuple[Network, Tensor]:
             config.vocab_size, (context.options.prefix + _COMPARED,), generator=generator
         )
     folder = EMBEDDED_FOLDER if context.model == EMBEDDED else Path(context.model).expanduser()
-    network = load_network(folder).eval().requires_grad_(requires_grad=False)
+    network = load_network(folder).float().eval().requires_grad_(requires_grad=False)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
     text = Path(prompt.__file__).read_text(encoding="utf-8")
     ids = vocabulary.encode(text)
