@@ -7,6 +7,7 @@ since the cache has to be cropped. Knows nothing of grammars or programs.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class TransformersModel:
         self.device = device or best_device()
         self._model = model.to(device=self.device, dtype=best_dtype(self.device)).eval()
         self._model.requires_grad_(False)  # noqa: FBT003  # torch's own signature
+        self._cache_argument = cache_argument(self._model)
 
     @property
     def context(self) -> int:
@@ -101,12 +103,17 @@ class TransformersModel:
         ids = torch.tensor([tokens], device=self.device)
         out = self._model(
             input_ids=ids,
-            past_key_values=cache.states,
             use_cache=True,
             logits_to_keep=max(1, last),  # 0 would mean all.
+            **{self._cache_argument: cache.states},
         )
         logits: Tensor = out.logits[0]  # [max(1, last), V]
         return logits[len(logits) - last :].float()
+
+
+def cache_argument(model: Any) -> str:  # noqa: ANN401  # transformers' classes are untyped
+    """Return by which name a model's forward takes its cache: transformers 5.24 renamed it."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 class TransformersCodec:

@@ -26,6 +26,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from copydecode.decode.hf import cache_argument
 from copydecode.decode.model import best_device, best_dtype
 from copydecode.decode.network import Network
 
@@ -129,6 +130,7 @@ class _Calls:
 def _forced(model: PreTrained, start: int, gold: Sequence[int]) -> Iterator[_Calls]:
     """Make every forward of a model prefer the gold, where its tokens begin at position `start`."""
     plain: Callable[..., Any] = model.forward
+    argument = cache_argument(model)
     wanted = torch.tensor(list(gold), device=model.device)
     calls = _Calls()
 
@@ -136,7 +138,7 @@ def _forced(model: PreTrained, start: int, gold: Sequence[int]) -> Iterator[_Cal
     def forward(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401  # as transformers has it
         if not calls.widths:
             calls.first_began = _now(model.device)
-        held = int(kwargs["past_key_values"].get_seq_length())
+        held = int(kwargs[argument].get_seq_length())
         width = int(kwargs["input_ids"].shape[1])
         output = plain(*args, **kwargs)
         _raise(output.logits, held + width, start, wanted)

@@ -320,6 +320,17 @@ def test_a_model_that_cannot_go_back_is_said_so(
         hf.load(str(tmp_path))
 
 
+def test_the_cache_goes_by_the_name_that_the_release_of_transformers_has() -> None:
+    class Renamed:
+        def forward(self, input_ids: object, cache: object) -> None: ...
+
+    class Before:
+        def forward(self, input_ids: object, past_key_values: object) -> None: ...
+
+    assert hf.cache_argument(Renamed()) == "cache"
+    assert hf.cache_argument(Before()) == "past_key_values"
+
+
 def test_a_folder_that_is_no_causal_model_is_said_so(
     foreign_folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
