@@ -36,42 +36,59 @@ class Span:
     ends: Sequence[int]
 
 
-def kept_lines(
-    policy: Acceptance, span: Span, logits: Tensor, leaving: Sequence[int], not_in_text: Ids
-) -> int:
+def verdicts(
+    policy: Acceptance,
+    following: Sequence[int],
+    logits: Tensor,
+    leaving: Sequence[int],
+    not_in_text: Ids,
+) -> list[float]:
+    """Return for each row how much it speaks against the span's token that follows it.
+
+    `checked`: by how many nats leaving is likelier than the token. `verified`: 1 where the model
+    would have written another token, else 0.
+
+    Args:
+        policy: what to go by, not `program`: that asks no logits.
+        following: the span's token behind each row.
+        logits: `[R, V]`.
+        leaving: ids that begin the next op, or end the program.
+        not_in_text: ids that the model could not have written inside the span.
+    """
+    tokens = torch.tensor(following, dtype=torch.long, device=logits.device)
+    if policy is Acceptance.CHECKED:
+        going_on = logits.gather(1, tokens[:, None])[:, 0]  # [R]
+        against = logits[:, list(leaving)].logsumexp(dim=1) - going_on
+    else:
+        banned = torch.from_numpy(not_in_text).to(logits.device)
+        written = logits.index_fill(1, banned, float("-inf")).argmax(dim=1)
+        against = (written != tokens).float()
+    found: list[float] = against.tolist()
+    return found
+
+
+def kept_lines(policy: Acceptance, span: Span, against: Sequence[float]) -> int:
     """Return how many of the span's lines stand.
 
     Args:
         policy: what to go by.
         span: at least one line.
-        logits: `[N + 1, V]`, row k behind the first k of the span's N tokens.
-        leaving: ids that begin the next op, or end the program.
-        not_in_text: ids that the model could not have written inside the span.
+        against: the `verdicts` on the span's N tokens; none are needed for `program`.
     """
     match policy:
         case Acceptance.PROGRAM:
             return len(span.ends)
         case Acceptance.CHECKED:
-            return _checked(span, logits, leaving)
+            return _checked(span, against)
         case Acceptance.VERIFIED:
-            return _verified(span, logits, not_in_text)
+            agreed = next((k for k, verdict in enumerate(against) if verdict), len(against))
+            return sum(end <= agreed for end in span.ends)
 
 
-def _checked(span: Span, logits: Tensor, leaving: Sequence[int]) -> int:
+def _checked(span: Span, against: Sequence[float]) -> int:
     best, kept = CHECKED_MARGIN, len(span.ends)
     for index in range(max(0, len(span.ends) - 1 - CHECKED_LINES), len(span.ends) - 1):
-        end = span.ends[index]
-        row = logits[end]
-        margin = float(row[list(leaving)].logsumexp(dim=0) - row[span.tokens[end]])
+        margin = against[span.ends[index]]
         if margin > best:
             best, kept = margin, index + 1
     return kept
-
-
-def _verified(span: Span, logits: Tensor, not_in_text: Ids) -> int:
-    banned = torch.from_numpy(not_in_text).to(logits.device)
-    written = logits[:-1].index_fill(1, banned, float("-inf")).argmax(dim=1).tolist()
-    agreed = 0
-    while agreed < len(written) and written[agreed] == span.tokens[agreed]:
-        agreed += 1
-    return sum(end <= agreed for end in span.ends)

@@ -201,6 +201,10 @@ class Constraint:
         self._state = after
         return accepted
 
+    def free_lines(self, copy: Copy) -> int:
+        """Return how many lines of a copy, from its first on, a program may leave out."""
+        return self._rules.free_lines(copy)
+
     def rollback(self, steps: int) -> None:
         """Undo the last `steps` calls of `accept`.
 

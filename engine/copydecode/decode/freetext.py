@@ -12,7 +12,7 @@ import numpy as np
 
 from copydecode.decode.constraint import Accepted
 from copydecode.decode.literals import Ids, Literals
-from copydecode.edit.program import Gen
+from copydecode.edit.program import Copy, Gen
 
 
 class FreeText:
@@ -85,6 +85,10 @@ class FreeText:
         del self._history[-steps:]
         del self.body[-steps:]
         self.done = False
+
+    def free_lines(self, copy: Copy) -> int:
+        """Return all lines of a copy: a text has none."""
+        return 1 + copy.last - copy.first
 
     def _find_fence(self, before: int) -> int | None:
         """Return where a fence stands at the start of a line, if the newest token completed it."""

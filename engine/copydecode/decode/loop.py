@@ -21,7 +21,7 @@ from typing import Generic, Protocol
 from torch import Tensor
 
 from copydecode.config import Acceptance, Limits
-from copydecode.decode.accept import Span, kept_lines
+from copydecode.decode.accept import Span, kept_lines, verdicts
 from copydecode.decode.constraint import Accepted
 from copydecode.decode.cost import FREE, CostCurve
 from copydecode.decode.draft import Drafter, Guess, NoDrafts
@@ -81,6 +81,10 @@ class Automaton(Protocol):
         """Undo the last `steps` calls of `accept`."""
         ...
 
+    def free_lines(self, copy: Copy) -> int:
+        """Return how many lines of a copy, from its first on, a program may leave out."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -134,6 +138,7 @@ class _Step:
     accepts: int = 0
     forced: int = 0
     spliced: int = 0
+    ends: bool = False  # Whether a drafted step ends the program.
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +174,8 @@ class _Decode(Generic[C]):
         pending = [*self._task.prompt[reused:], *step.tokens]
         while not self._automaton.done:
             block, drafts = self._block(pending)
-            back = step.spliced if self._reviews(step) else 0
-            logits = self._forward(block, last=len(block) - len(pending) + back + 1)
-            step = self._verify(step, drafts, logits)
+            logits, against = self._forward(block, len(pending), step)
+            step = self._verify(step, drafts, logits, against)
             pending = step.tokens
         return Program(tuple(self._ops))
 
@@ -193,6 +197,8 @@ class _Decode(Generic[C]):
         block = list(pending)
         drafts: list[_Step] = []
         room = self._context - len(self._prefix)
+        if self._task.acceptance is not Acceptance.PROGRAM:
+            room = min(room, len(pending) + CHUNK)  # Every row's logits are asked for.
         cost, odds = self._task.cost, self._task.drafter.odds
         saved = cost(1)
         likely = 1.0  # That all drafted steps are right.
@@ -200,8 +206,8 @@ class _Decode(Generic[C]):
             if not self._permits(guess.token):
                 break
             step = self._take(guess.token, self._allowed(), guess)
-            # What ends the program is decided, never fed.
-            fed = [] if self._automaton.done else step.tokens
+            step.ends = self._automaton.done  # What ends the program is decided, never fed.
+            fed = [] if step.ends else step.tokens
             width = len(block) + len(fed)
             likely *= odds[guess.kind]
             if width > room or likely * saved < cost(width) - cost(len(block)):
@@ -211,26 +217,50 @@ class _Decode(Generic[C]):
             block += fed
         return block, drafts
 
-    def _forward(self, block: list[int], last: int) -> Tensor:
-        """Run the model on a block; return the logits `[last, V]` of its last positions."""
-        self._check_context(len(self._prefix) + len(block))
-        at = 0
-        while len(block) - at - last >= CHUNK:
-            self._feed(block[at : at + CHUNK], last=0)
-            at += CHUNK
-        return self._feed(block[at:], last)
+    def _forward(
+        self, block: list[int], pending: int, step: _Step
+    ) -> tuple[Tensor, Sequence[float]]:
+        """Run the model on a block, of which the first `pending` tokens are certain.
 
-    def _verify(self, step: _Step, drafts: list[_Step], logits: Tensor) -> _Step:
+        Returns the logits `[R, V]` of its last positions, at least from the last pending token on,
+        and where the step's span is reviewed, what they and those before say against its tokens.
+        """
+        self._check_context(len(self._prefix) + len(block))
+        last = pending - 1  # The row that decides.
+        judging = last - step.spliced if self._reviews(step) else last  # The row before the span.
+        against: list[float] = []
+        at = 0
+        while last - at >= CHUNK:
+            rows = min(CHUNK, max(0, at + CHUNK - judging)) if judging < last else 0
+            logits = self._feed(block[at : at + CHUNK], last=rows)
+            at += CHUNK
+            against += self._against(block[at - rows + 1 : at + 1], logits)
+        first = max(at, judging)
+        logits = self._feed(block[at:], last=len(block) - first)
+        against += self._against(block[first + 1 : pending], logits[: last - first])
+        return logits, against
+
+    def _against(self, following: Sequence[int], logits: Tensor) -> list[float]:
+        """Return what rows `[R, V]` say against the tokens of a span behind each of them."""
+        if not following:
+            return []
+        leaving = sorted({self._literals[piece][0] for piece in _LEAVING})
+        banned = self._literals.not_in_text
+        return verdicts(self._task.acceptance, following, logits, leaving, banned)
+
+    def _verify(
+        self, step: _Step, drafts: list[_Step], logits: Tensor, against: Sequence[float]
+    ) -> _Step:
         """Commit the drafted steps that the logits agree with, and the decision after them.
 
-        `step` was committed before and is fed now. The last rows of `logits [R, V]` are those from
-        its last token on; rows of its splice come before where it is reviewed. Returns the last
-        step committed: it is not in the cache.
+        `step` was committed before and is fed now, `against` is on its span where it is reviewed.
+        The last rows of `logits [R, V]` are those from its last token on. Returns the last step
+        committed: it is not in the cache.
         """
         choose = self._chooser.over(logits)
-        row = step.spliced if self._reviews(step) else 0
+        row = len(logits) - 1 - sum(len(draft.tokens) for draft in drafts if not draft.ends)
         for index, draft in enumerate([*drafts, None]):
-            if (cut := self._review(step, row, logits)) is not None:
+            if (cut := self._review(step, against)) is not None:
                 self._undo(drafts[index:])
                 return self._cut(cut, choose, row, logits)
             if self._reviews(step):
@@ -248,6 +278,11 @@ class _Decode(Generic[C]):
             self._commit(draft)
             self._receipt.accepted_tokens += 1
             step = draft
+            if self._reviews(step):
+                at = row + len(step.tokens) - step.spliced
+                against = self._against(
+                    step.tokens[-step.spliced :], logits[at : at + step.spliced]
+                )
             row += len(draft.tokens)
         return step if self._automaton.done else self._decide(choose, row)
 
@@ -269,8 +304,11 @@ class _Decode(Generic[C]):
         return step
 
     def _certain(self, step: _Step) -> _Step:
-        """Add the tokens that the grammar forces, and the splice of each copy that closes."""
-        while (token := self._automaton.forced()) is not None:
+        """Add the tokens that the grammar forces, and the splice of each copy that closes.
+
+        Behind a span that may still be cut nothing is certain.
+        """
+        while not self._reviews(step) and (token := self._automaton.forced()) is not None:
             self._accept(step, token)
             step.forced += 1
         return step
@@ -317,29 +355,36 @@ class _Decode(Generic[C]):
             self._told += 1
 
     def _reviews(self, step: _Step) -> bool:
-        """Return whether the step's span may be cut: the model chose it, and decides behind it."""
+        """Return whether the step's span may be cut: the model chose it, and it is not locked."""
         return (
             self._task.acceptance is not Acceptance.PROGRAM
             and step.token >= 0
             and len(step.copied) == 1
             and 0 < step.spliced == len(step.tokens) - step.copied[0]
+            and isinstance(op := step.ops[-1], Copy)
+            and self._automaton.free_lines(op) > 0
         )
 
-    def _review(self, step: _Step, row: int, logits: Tensor) -> _Cut | None:
-        """Return what is to be cut off the step's span; `row` is that of its last token."""
+    def _review(self, step: _Step, against: Sequence[float]) -> _Cut | None:
+        """Return what is to be cut off the step's span, by what speaks `against` its tokens."""
         if not self._reviews(step):
             return None
         op = step.ops[-1]
         assert isinstance(op, Copy)  # noqa: S101  # `_reviews` says so
         span = self._span(op, step)
-        rows = logits[row - step.spliced : row + 1]
-        leaving = sorted({self._literals[piece][0] for piece in _LEAVING})
-        kept = kept_lines(self._task.acceptance, span, rows, leaving, self._literals.not_in_text)
-        if len(span.ends) == 1 + op.last - op.first and isinstance(self._before(op), Gen):
-            kept = max(1, kept)  # What would stand in its place is a gen, which has just ended.
-        if kept == len(span.ends):
+        # Locked lines stand whatever the model thinks of them.
+        locked = 1 + op.last - op.first - self._automaton.free_lines(op)
+        free = len(span.ends) - locked
+        if free <= 0:
             return None
-        last = op.last - (len(span.ends) - kept)
+        span = Span(span.tokens[: span.ends[free - 1]], span.ends[:free])
+        if free + locked == 1 + op.last - op.first and isinstance(self._before(op), Gen):
+            # In place of the first line could only stand a gen, and one has just ended.
+            against = [0.0] * span.ends[0] + list(against[span.ends[0] :])
+        kept = kept_lines(self._task.acceptance, span, against[: len(span.tokens)])
+        if kept == free:
+            return None
+        last = op.last - locked - (free - kept)
         return _Cut(op, last, step.spliced - (span.ends[kept - 1] if kept else 0))
 
     def _before(self, op: Op) -> Op | None:
@@ -359,13 +404,18 @@ class _Decode(Generic[C]):
 
     def _cut(self, cut: _Cut, choose: Choose, row: int, logits: Tensor) -> _Step:
         """Let a copy end earlier, and decide behind it; `row` is that of its last token."""
-        self._crop_behind(row - cut.dropped, logits)
+        row -= cut.dropped
+        self._crop_behind(row, logits)
         self._receipt.spliced_tokens -= cut.dropped
         if cut.last >= cut.op.first:
             self._ops[-1] = Copy(cut.op.first, cut.last)
             self._task.on_op(self._ops[-1])
             self._told += 1
-            return self._decide(choose, row - cut.dropped)
+            if row < 0:  # Its logits came with an earlier forward of a long span.
+                token = self._prefix.tokens[-1]
+                self._prefix.crop(len(self._prefix) - 1)
+                return self._decide(self._chooser.over(self._feed([token], last=1)), 0)
+            return self._decide(choose, row)
         # Nothing is left of it: it was never written, and the model writes text in its place.
         del self._ops[-1]
         written = self._written(cut.op)

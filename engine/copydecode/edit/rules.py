@@ -85,6 +85,16 @@ class Rules:
         run_on = _range(self.lines, self.lines) if last < self.lines else ()
         return _range(first, last) + run_on
 
+    def free_lines(self, copy: Copy) -> int:
+        """Return how many lines of a legal copy, from its first on, a program may leave out.
+
+        Those outside the lock are in every program.
+        """
+        if self.lock is None:
+            return 1 + copy.last - copy.first
+        first, last = self.lock
+        return max(0, 1 + min(copy.last, last) - copy.first) if copy.first >= first else 0
+
     def _before_scope(self, before: Op | None) -> bool:
         """Return whether the next op is the copy of all lines before the scope."""
         return before is None and self.lock is not None and self.lock[0] > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from copydecode.config import Acceptance
-from copydecode.decode.accept import CHECKED_LINES, CHECKED_MARGIN, Span, kept_lines
+from copydecode.decode import loop
+from copydecode.decode.accept import CHECKED_LINES, CHECKED_MARGIN, Span, kept_lines, verdicts
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.draft import NoDrafts, Odds, ProgramDrafts
 from copydecode.decode.literals import Ids, Literals
@@ -35,8 +37,17 @@ def rows(*wanted: int) -> torch.Tensor:
     return logits
 
 
+def kept(
+    policy: Acceptance, span: Span, logits: torch.Tensor, leaving: Sequence[int] = LEAVING
+) -> int:
+    """Return how many lines stand by the logits `[N + 1, V]` along a span."""
+    if policy is Acceptance.PROGRAM:
+        return kept_lines(policy, span, [])
+    return kept_lines(policy, span, verdicts(policy, span.tokens, logits[:-1], leaving, BANNED))
+
+
 @pytest.mark.parametrize(
-    ("policy", "wanted", "kept"),
+    ("policy", "wanted", "expected"),
     [
         (Acceptance.PROGRAM, (9, 9, 9, 9, 9, 9), 3),
         (Acceptance.VERIFIED, (5, 6, 7, 5, 8, 9), 3),
@@ -49,14 +60,16 @@ def rows(*wanted: int) -> torch.Tensor:
         (Acceptance.CHECKED, (1, 1, 7, 1, 8, 1), 3),  # Not at the end of a line.
     ],
 )
-def test_a_policy_keeps_whole_lines(policy: Acceptance, wanted: tuple[int, ...], kept: int) -> None:
-    assert kept_lines(policy, SPAN, rows(*wanted), LEAVING, BANNED) == kept
+def test_a_policy_keeps_whole_lines(
+    policy: Acceptance, wanted: tuple[int, ...], expected: int
+) -> None:
+    assert kept(policy, SPAN, rows(*wanted)) == expected
 
 
 def test_what_could_not_be_text_does_not_disagree() -> None:
     logits = rows(5, 6, 7, 5, 8, 1)
     logits[:, 1] = 20.0  # Inside a span an op's begin is no continuation.
-    assert kept_lines(Acceptance.VERIFIED, SPAN, logits, LEAVING, BANNED) == 3
+    assert kept(Acceptance.VERIFIED, SPAN, logits) == 3
 
 
 def test_only_the_last_lines_are_checked_and_only_a_strong_wish_counts() -> None:
@@ -64,20 +77,24 @@ def test_only_the_last_lines_are_checked_and_only_a_strong_wish_counts() -> None
     span = Span([5] * lines, list(range(1, lines + 1)))
     logits = torch.zeros(lines + 1, 10)
     logits[1, 1] = 50.0  # Too far from the end.
-    assert kept_lines(Acceptance.CHECKED, span, logits, LEAVING, BANNED) == lines
+    assert kept(Acceptance.CHECKED, span, logits) == lines
     logits[lines - 1, 1] = CHECKED_MARGIN - 0.1
-    assert kept_lines(Acceptance.CHECKED, span, logits, [1], BANNED) == lines
+    assert kept(Acceptance.CHECKED, span, logits, [1]) == lines
     logits[lines - 1, 1] = CHECKED_MARGIN + 0.1
-    assert kept_lines(Acceptance.CHECKED, span, logits, [1], BANNED) == lines - 1
+    assert kept(Acceptance.CHECKED, span, logits, [1]) == lines - 1
 
 
-def by_single_steps(  # noqa: C901  # one loop, to be read against the text of the policy
-    model: Model[C], grammar: ProgramGrammar, prompt: Sequence[int], lines: list[list[int]]
+def by_single_steps(  # noqa: C901, PLR0912  # one loop, to be read against the text of the policy
+    model: Model[C],
+    grammar: ProgramGrammar,
+    prompt: Sequence[int],
+    lines: list[list[int]],
+    lock: tuple[int, int] | None,
 ) -> Program:
     """Decode `verified` with one token per forward: the reference."""
     literals = grammar.literals
     greedy = Greedy(literals, model.device)
-    constraint = grammar.start(len(lines))
+    constraint = grammar.start(len(lines), lock)
     constraint.begin()
     cache = model.new_cache()
     ops: list[Op] = []
@@ -98,11 +115,18 @@ def by_single_steps(  # noqa: C901  # one loop, to be read against the text of t
         logits = feed(accepted.tokens)
         if not isinstance(op := accepted.op, Copy):
             continue
+        free = op.last
+        if lock is not None:  # Lines outside the lock are copied whatever the model thinks of them.
+            free = min(op.last, lock[1]) if op.first >= lock[0] else 0
+        if free < op.first:
+            for line in range(op.first, op.last + 1):
+                logits = feed(lines[line - 1])
+            continue
         last = op.first - 1
         kept, behind = cache.length, logits
         after_gen = len(ops) > 1 and isinstance(ops[-2], Gen)
         for line in range(op.first, op.last + 1):
-            kept_anyway = after_gen and line == op.first
+            kept_anyway = (after_gen and line == op.first) or line > free
             for token in lines[line - 1]:
                 if not kept_anyway and greedy.over(logits)(0, text_of(literals)) != token:
                     break
@@ -132,13 +156,26 @@ def text_of(literals: Literals) -> Ids:
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
 )
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 10), drafts=st.booleans())
-def test_verified_spans_are_what_the_model_would_have_written(
-    own_grammar: ProgramGrammar, seed: int, n: int, drafts: bool
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 10),
+    lock=st.none() | st.tuples(st.integers(1, 10), st.integers(1, 10)),
+    drafts=st.booleans(),
+    chunk=st.sampled_from([4, loop.CHUNK]),  # A span may be read in several forwards.
+)
+def test_verified_spans_are_what_the_model_would_have_written(  # noqa: PLR0913, PLR0917  # drawn
+    grammar: ProgramGrammar,
+    seed: int,
+    n: int,
+    lock: tuple[int, int] | None,
+    drafts: bool,
+    chunk: int,
 ) -> None:
-    literals = own_grammar.literals
+    literals = grammar.literals
+    if lock is not None:
+        lock = (min(*lock, n), min(max(lock), n))
     lines = [literals.codec.encode(f"line {k % 3}\n") for k in range(n)]
     text = [token for line in lines for token in line]
     prompt = [*text, *literals[text_form.PROGRAM_OPEN]]
@@ -146,7 +183,7 @@ def test_verified_spans_are_what_the_model_would_have_written(
     def model() -> FunctionModel:
         return noisy(literals, seed, closing=0.05, along=text)
 
-    constraint = own_grammar.start(n)
+    constraint = grammar.start(n, lock)
     told: list[Op] = []
     receipt = Receipt()
     task = Task(
@@ -157,8 +194,9 @@ def test_verified_spans_are_what_the_model_would_have_written(
         drafter=ProgramDrafts(constraint, lines, None, Odds()) if drafts else NoDrafts(),
         acceptance=Acceptance.VERIFIED,
     )
-    program = run(model(), constraint, task, receipt)
-    assert program == by_single_steps(model(), own_grammar, prompt, lines)
+    with patch.object(loop, "CHUNK", chunk):
+        program = run(model(), constraint, task, receipt)
+    assert program == by_single_steps(model(), grammar, prompt, lines, lock)
     assert tuple(told) == program.ops
     copied = [op for op in program.ops if isinstance(op, Copy)]
     spliced = sum(len(lines[k - 1]) for op in copied for k in range(op.first, op.last + 1))
