@@ -59,7 +59,7 @@ class Programs:
         constraint = self._grammar.start(len(prompt.window), lock)
         if not self._drafts:
             return constraint, NoDrafts()
-        return constraint, ProgramDrafts(constraint, prompt.line_tokens, prompt.likely, self._odds)
+        return constraint, ProgramDrafts(constraint, prompt.line_tokens, prompt.hints, self._odds)
 
     def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:  # noqa: ARG002  # the grammar has seen to it
         """Return what was written."""
@@ -81,7 +81,7 @@ class Rewrites:
         text = FreeText(self.literals, prompt.fence)
         if not self._drafts:
             return text, NoDrafts()
-        return text, RewriteDrafts(text, prompt.line_tokens, self._odds)
+        return text, RewriteDrafts(text, prompt.line_tokens, prompt.hints, self._odds)
 
     def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:
         """Return the program from the window's text to the one that was written.

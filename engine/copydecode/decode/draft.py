@@ -2,8 +2,9 @@
 
 Two guessers. *Structure* knows how programs go on: the copy up to the lines that the edit is about,
 new text behind a copy, after new text the copy of the rest, and the end. *Text* knows how new text
-goes on: along the lines that it replaces (`align`), else like an earlier place with the same last
-tokens (prompt lookup; Saxena, 2023). A wrong guess costs the arithmetic of its tokens and changes
+goes on: along the lines that it replaces, as the instruction will have them (`expect`, `align`), or
+along a text that the instruction brings; else like an earlier place with the same last tokens
+(prompt lookup; Saxena, 2023). A wrong guess costs the arithmetic of its tokens and changes
 nothing else. How often each kind of guess was right decides, with the cost of a wider forward, how
 far a draft goes. Knows nothing of models or logits.
 """
@@ -21,6 +22,7 @@ from typing import Protocol
 
 from copydecode.decode.align import Alignment, Bytes
 from copydecode.decode.constraint import Constraint, Phase
+from copydecode.decode.expect import Hints
 from copydecode.decode.freetext import FreeText
 from copydecode.edit import grammar
 from copydecode.edit.program import Copy, Gen, Op
@@ -35,9 +37,13 @@ class Kind(enum.Enum):
     END_AFTER_LAST_LINE = enum.auto()
     FIRST_LINE = enum.auto()
     LAST_BEFORE_SCOPE = enum.auto()
+    LAST_BEFORE_CHANGE = enum.auto()
     LAST_AT_START = enum.auto()
     LAST_OF_DOCUMENT = enum.auto()
     CLOSE_AFTER_LINE = enum.auto()
+    CLOSE_AFTER_CHANGE = enum.auto()
+    CLOSE_AFTER_BLOCK = enum.auto()
+    BLOCK_BEGINS = enum.auto()
     LINE_BEGINS_ALIKE = enum.auto()
     ALONG_THE_SOURCE = enum.auto()
     BEHIND_A_CHANGE = enum.auto()
@@ -51,9 +57,13 @@ PRIORS = {
     Kind.END_AFTER_LAST_LINE: 0.95,
     Kind.FIRST_LINE: 0.8,
     Kind.LAST_BEFORE_SCOPE: 0.8,
+    Kind.LAST_BEFORE_CHANGE: 0.7,
     Kind.LAST_AT_START: 0.1,
     Kind.LAST_OF_DOCUMENT: 0.5,
     Kind.CLOSE_AFTER_LINE: 0.6,
+    Kind.CLOSE_AFTER_CHANGE: 0.9,
+    Kind.CLOSE_AFTER_BLOCK: 0.8,
+    Kind.BLOCK_BEGINS: 0.7,
     Kind.LINE_BEGINS_ALIKE: 0.6,
     Kind.ALONG_THE_SOURCE: 0.9,
     Kind.BEHIND_A_CHANGE: 0.5,
@@ -88,7 +98,7 @@ class Odds:
         return self._right[kind] / self._made[kind]
 
     def record(self, kind: Kind, *, right: bool) -> None:
-        """Learn from a guess that was verified."""
+        """Learn from a guess whose place has been decided, whether it joined a block or not."""
         keep = 1.0 - 1.0 / self.MEMORY if self._made[kind] >= self.MEMORY else 1.0
         self._right[kind] = keep * self._right[kind] + right
         self._made[kind] = keep * self._made[kind] + 1.0
@@ -144,13 +154,22 @@ class Lookup:
 class _Text:
     """Guesses how new text goes on that begins at some place of the source."""
 
-    def __init__(self, source: Source, start: int) -> None:
+    def __init__(self, source: Source, start: int, block: int | None = None) -> None:
+        """The text takes the place of what begins at `start`; it may be the text at `block`."""
         self._source = source
-        self._alignment = Alignment(source.tokens, source.token_bytes, start)
+        self._start = start
+        self._align(start if block is None else block)
+        self._block = block is not None
         self._fed = 0
+
+    def _align(self, start: int) -> None:
+        self._alignment = Alignment(self._source.tokens, self._source.token_bytes, start)
+        self._block = False
 
     def follow(self, written: Sequence[int]) -> None:
         """Take what was written since the last call; `written` is all of it."""
+        if self._block and self._fed == 0 < len(written) and written[0] != self._expected:
+            self._align(self._start)  # It is not the text that the instruction brings.
         for index in range(self._fed, len(written)):
             self._alignment.feed(written[index])
             if self._alignment.novel:
@@ -169,20 +188,27 @@ class _Text:
         """The index of the source token that is expected next."""
         return self._alignment.position
 
+    @property
+    def _expected(self) -> int:
+        """The source token that is expected next, `SEAM` where a text ends."""
+        return self._source.tokens[min(self.position, len(self._source.tokens) - 1)]
+
     def guess(self) -> Guess | None:
         """Return the next token, but for the end of the text."""
-        alignment, source = self._alignment, self._source.tokens
-        if alignment.position >= len(source):
+        alignment = self._alignment
+        if self._expected == SEAM:
             return None
         if alignment.jumped:
             kind = Kind.LOOKED_UP
+        elif self._block and self._fed == 0:
+            kind = Kind.BLOCK_BEGINS
         elif alignment.run > 0:
             kind = Kind.ALONG_THE_SOURCE
         elif alignment.at_line_start:
             kind = Kind.LINE_BEGINS_ALIKE
         else:
             kind = Kind.BEHIND_A_CHANGE
-        return Guess(source[alignment.position], kind)
+        return Guess(self._expected, kind)
 
     @property
     def at_line_start(self) -> bool:
@@ -196,14 +222,34 @@ class _Text:
         return other
 
 
-class Source:
-    """The document as one run of tokens; made once for each edit."""
+SEAM = -1
+"""Stands in a source behind each of its texts: no token."""
 
-    def __init__(self, lines: Sequence[Sequence[int]], token_bytes: Bytes) -> None:
+
+class Source:
+    """What new text may be made of, as one run of tokens; made once for each edit.
+
+    The document's lines come first, those that an instruction changes as they will read, then the
+    texts that the instruction brings along, each with a seam behind it.
+    """
+
+    def __init__(self, lines: Sequence[Sequence[int]], token_bytes: Bytes, hints: Hints) -> None:
         """`lines[k]` are the tokens of line k + 1."""
+        lines = [hints.changed.get(number, line) for number, line in enumerate(lines, start=1)]
         self.tokens = [token for line in lines for token in line]
-        self.token_bytes = token_bytes
+        self.tokens.append(SEAM)
+        self.blocks: list[int] = []
+        """Where the texts of the instruction begin."""
+        for block in hints.blocks:
+            self.blocks.append(len(self.tokens))
+            self.tokens += [*block, SEAM]
+        self.changed = sorted(hints.changed)
+        self._token_bytes = token_bytes
         self._starts = list(accumulate(map(len, lines), initial=0))
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the bytes of a token; a seam ends a line."""
+        return b"\n" if token == SEAM else self._token_bytes(token)
 
     @cached_property
     def lookup(self) -> Lookup:
@@ -211,12 +257,20 @@ class Source:
         return Lookup(self.tokens)
 
     def start(self, line: int) -> int:
-        """Return the index of a line's first token; behind the last line the number of tokens."""
+        """Return the index of a line's first token; behind the last line that of the seam."""
         return self._starts[min(line, len(self._starts)) - 1]
 
-    def line(self, index: int) -> int:
-        """Return the line that has the token of this index, 1-based."""
-        return bisect_right(self._starts, index)
+    def line(self, index: int) -> int | None:
+        """Return the line that has the token of this index, 1-based.
+
+        The line behind the last for the document's end, None inside the instruction's texts.
+        """
+        return bisect_right(self._starts, index) if index <= self._starts[-1] else None
+
+    def next_change(self, line: int) -> int | None:
+        """Return the first line from `line` on that will be changed."""
+        index = bisect_left(self.changed, line)
+        return self.changed[index] if index < len(self.changed) else None
 
 
 class ProgramDrafts:
@@ -226,16 +280,16 @@ class ProgramDrafts:
         self,
         constraint: Constraint,
         lines: Sequence[Sequence[int]],
-        likely: tuple[int, int] | None,
+        hints: Hints,
         odds: Odds,
     ) -> None:
-        """`lines` are those of the window, `likely` the first and last that the edit is about."""
+        """`lines` are the tokens of the window's lines."""
         self.odds = odds
         self._constraint = constraint
         self._literals = constraint.literals
-        self._source = Source(lines, self._literals.codec.token_bytes)
+        self._source = Source(lines, self._literals.codec.token_bytes, hints)
         self._lines = len(lines)
-        self._likely = likely
+        self._likely = hints.likely
         self._text: _Text | None = None  # Along the open gen, as far as it is decided.
         self._behind: dict[tuple[int, Op], int] = {}
 
@@ -262,19 +316,33 @@ class ProgramDrafts:
             yield guess
 
     def _begin_text(self, ops: Sequence[Op]) -> _Text:
-        return _Text(self._source, self._source.start(self._next_line(ops)))
+        source, line = self._source, self._next_line(ops)
+        block = None
+        if source.blocks and source.next_change(line) != line:
+            earlier = sum(isinstance(op, Gen) for op in ops)
+            block = source.blocks[min(earlier, len(source.blocks) - 1)]
+        return _Text(source, source.start(line), block)
 
     def _in_body(self, text: _Text) -> Guess | None:
         guess = text.guess()
-        if text.at_line_start and (guess is None or self._ends_here(text)):
-            return Guess(self._closing_token(), Kind.CLOSE_AFTER_LINE)
+        if text.at_line_start and (kind := self._ends_here(text, guess)) is not None:
+            return Guess(self._closing_token(), kind)
         return guess
 
-    def _ends_here(self, text: _Text) -> bool:
-        """Return whether new text more likely ends behind this line than goes on."""
-        if self._likely and self._source.line(text.position) <= self._likely[1]:
-            return False
-        return self.odds[Kind.CLOSE_AFTER_LINE] >= self.odds[Kind.LINE_BEGINS_ALIKE] / 2
+    def _ends_here(self, text: _Text, guess: Guess | None) -> Kind | None:
+        """Return why new text more likely ends behind this line than goes on, if it does."""
+        source = self._source
+        line = source.line(text.position)
+        if line is None:
+            return Kind.CLOSE_AFTER_BLOCK if guess is None else None
+        if guess is None:
+            return Kind.CLOSE_AFTER_LINE
+        if source.next_change(line - 1) == line - 1:
+            return None if source.next_change(line) == line else Kind.CLOSE_AFTER_CHANGE
+        if self._likely and line <= self._likely[1]:
+            return None
+        likelier = self.odds[Kind.CLOSE_AFTER_LINE] >= self.odds[Kind.LINE_BEGINS_ALIKE] / 2
+        return Kind.CLOSE_AFTER_LINE if likelier else None
 
     def _closing_token(self) -> int:
         """Return the next token of `</gen>`, of which some may have come."""
@@ -311,7 +379,7 @@ class ProgramDrafts:
 
     def _next_op(self, ops: Sequence[Op]) -> tuple[str, Kind]:
         if not ops:
-            if self._likely and self._likely[0] == 1:
+            if (self._likely and self._likely[0] == 1) or self._source.next_change(1) == 1:
                 return grammar.GEN_OPEN, Kind.GEN_AFTER_COPY
             return grammar.COPY_OPEN, Kind.COPY_AT_START
         if self._next_line(ops) > self._lines:
@@ -322,8 +390,11 @@ class ProgramDrafts:
 
     def _last_line(self, ops: Sequence[Op]) -> tuple[int, Kind]:
         first = self._constraint.first
-        if self._likely and first < self._likely[0]:
+        change = self._source.next_change(first + 1)
+        if self._likely and first < self._likely[0] and (not change or change >= self._likely[0]):
             return self._likely[0] - 1, Kind.LAST_BEFORE_SCOPE
+        if change:
+            return change - 1, Kind.LAST_BEFORE_CHANGE
         kind = Kind.LAST_OF_DOCUMENT if ops else Kind.LAST_AT_START
         return self._lines, kind
 
@@ -343,17 +414,22 @@ class ProgramDrafts:
     def _line_behind(self, gen: Gen, line: int) -> int:
         text = _Text(self._source, self._source.start(line))
         text.follow(self._literals.codec.encode(grammar.escape(gen.text)))
-        return max(line, self._source.line(text.position))
+        behind = self._source.line(text.position)
+        if behind is None:  # The instruction's text stands in place of the lines that it is about.
+            behind = self._likely[1] + 1 if self._likely else line
+        return max(line, behind)
 
 
 class RewriteDrafts:
     """Guesses how a full text goes on that is mostly the source."""
 
-    def __init__(self, text: FreeText, lines: Sequence[Sequence[int]], odds: Odds) -> None:
+    def __init__(
+        self, text: FreeText, lines: Sequence[Sequence[int]], hints: Hints, odds: Odds
+    ) -> None:
         """`lines` are the tokens of the document's lines, as the model would write them."""
         self.odds = odds
         self._written = text
-        self._text = _Text(Source(lines, text.literals.codec.token_bytes), 0)
+        self._text = _Text(Source(lines, text.literals.codec.token_bytes, hints), 0)
 
     def guesses(self, ops: Sequence[Op]) -> Iterator[Guess]:  # noqa: ARG002  # there are none
         """Guess token by token."""

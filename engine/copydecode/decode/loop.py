@@ -138,7 +138,19 @@ class _Step:
     accepts: int = 0
     forced: int = 0
     spliced: int = 0
-    ends: bool = False  # Whether a drafted step ends the program.
+
+
+@dataclass(slots=True)
+class _Block:
+    """What one forward reads: `pending` tokens that are certain, then those of drafted steps.
+
+    `left` is the guess behind them that was not worth its tokens.
+    """
+
+    tokens: list[int]
+    pending: int
+    drafts: list[_Step] = field(default_factory=list)
+    left: Guess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +185,9 @@ class _Decode(Generic[C]):
         reused, step = self._begin()
         pending = [*self._task.prompt[reused:], *step.tokens]
         while not self._automaton.done:
-            block, drafts = self._block(pending)
-            logits, against = self._forward(block, len(pending), step)
-            step = self._verify(step, drafts, logits, against)
+            block = self._block(pending)
+            logits, against = self._forward(block, step)
+            step = self._verify(step, block, logits, against)
             pending = step.tokens
         return Program(tuple(self._ops))
 
@@ -192,10 +204,9 @@ class _Decode(Generic[C]):
         self._commit(step)
         return at, step
 
-    def _block(self, pending: list[int]) -> tuple[list[int], list[_Step]]:
-        """Return the next forward's tokens: what is pending, then drafted steps."""
-        block = list(pending)
-        drafts: list[_Step] = []
+    def _block(self, pending: list[int]) -> _Block:
+        """Return what the next forward reads: what is pending, then drafted steps."""
+        block = _Block(list(pending), len(pending))
         room = self._context - len(self._prefix)
         if self._task.acceptance is not Acceptance.PROGRAM:
             room = min(room, len(pending) + CHUNK)  # Every row's logits are asked for.
@@ -206,38 +217,38 @@ class _Decode(Generic[C]):
             if not self._permits(guess.token):
                 break
             step = self._take(guess.token, self._allowed(), guess)
-            step.ends = self._automaton.done  # What ends the program is decided, never fed.
-            fed = [] if step.ends else step.tokens
-            width = len(block) + len(fed)
+            # What ends the program is decided, never fed.
+            fed = [] if self._automaton.done else step.tokens
+            width = len(block.tokens) + len(fed)
             likely *= odds[guess.kind]
-            if width > room or likely * saved < cost(width) - cost(len(block)):
+            if width > room or likely * saved < cost(width) - cost(len(block.tokens)):
                 self._undo([step])
+                block.left = guess
                 break
-            drafts.append(step)
-            block += fed
-        return block, drafts
+            block.drafts.append(step)
+            block.tokens += fed
+        return block
 
-    def _forward(
-        self, block: list[int], pending: int, step: _Step
-    ) -> tuple[Tensor, Sequence[float]]:
-        """Run the model on a block, of which the first `pending` tokens are certain.
+    def _forward(self, block: _Block, step: _Step) -> tuple[Tensor, Sequence[float]]:
+        """Run the model on a block, whose last certain step is `step`.
 
         Returns the logits `[R, V]` of its last positions, at least from the last pending token on,
         and where the step's span is reviewed, what they and those before say against its tokens.
         """
-        self._check_context(len(self._prefix) + len(block))
+        tokens, pending = block.tokens, block.pending
+        self._check_context(len(self._prefix) + len(tokens))
         last = pending - 1  # The row that decides.
         judging = last - step.spliced if self._reviews(step) else last  # The row before the span.
         against: list[float] = []
         at = 0
         while last - at >= CHUNK:
             rows = min(CHUNK, max(0, at + CHUNK - judging)) if judging < last else 0
-            logits = self._feed(block[at : at + CHUNK], last=rows)
+            logits = self._feed(tokens[at : at + CHUNK], last=rows)
             at += CHUNK
-            against += self._against(block[at - rows + 1 : at + 1], logits)
+            against += self._against(tokens[at - rows + 1 : at + 1], logits)
         first = max(at, judging)
-        logits = self._feed(block[at:], last=len(block) - first)
-        against += self._against(block[first + 1 : pending], logits[: last - first])
+        logits = self._feed(tokens[at:], last=len(tokens) - first)
+        against += self._against(tokens[first + 1 : pending], logits[: last - first])
         return logits, against
 
     def _against(self, following: Sequence[int], logits: Tensor) -> list[float]:
@@ -249,7 +260,7 @@ class _Decode(Generic[C]):
         return verdicts(self._task.acceptance, following, logits, leaving, banned)
 
     def _verify(
-        self, step: _Step, drafts: list[_Step], logits: Tensor, against: Sequence[float]
+        self, step: _Step, block: _Block, logits: Tensor, against: Sequence[float]
     ) -> _Step:
         """Commit the drafted steps that the logits agree with, and the decision after them.
 
@@ -257,8 +268,9 @@ class _Decode(Generic[C]):
         The last rows of `logits [R, V]` are those from its last token on. Returns the last step
         committed: it is not in the cache.
         """
+        drafts, odds = block.drafts, self._task.drafter.odds
         choose = self._chooser.over(logits)
-        row = len(logits) - 1 - sum(len(draft.tokens) for draft in drafts if not draft.ends)
+        row = len(logits) - 1 - (len(block.tokens) - block.pending)
         for index, draft in enumerate([*drafts, None]):
             if (cut := self._review(step, against)) is not None:
                 self._undo(drafts[index:])
@@ -269,7 +281,7 @@ class _Decode(Generic[C]):
                 break
             token = choose(row, draft.allowed)
             assert draft.guess is not None  # noqa: S101  # drafted steps have one
-            self._task.drafter.odds.record(draft.guess.kind, right=token == draft.token)
+            odds.record(draft.guess.kind, right=token == draft.token)
             self._receipt.drafted_tokens += 1
             if token != draft.token:
                 self._undo(drafts[index:])
@@ -284,7 +296,12 @@ class _Decode(Generic[C]):
                     step.tokens[-step.spliced :], logits[at : at + step.spliced]
                 )
             row += len(draft.tokens)
-        return step if self._automaton.done else self._decide(choose, row)
+        if self._automaton.done:
+            return step
+        step = self._decide(choose, row)
+        if block.left is not None:  # So a kind of guess that was seldom right can come back.
+            odds.record(block.left.kind, right=step.token == block.left.token)
+        return step
 
     def _decide(self, choose: Choose, row: int) -> _Step:
         allowed = self._allowed()

@@ -16,10 +16,11 @@ import builtins
 import keyword
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from copydecode.decode import vocabulary as markers
+from copydecode.decode.expect import Hints, hints
 from copydecode.decode.literals import longest_token
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.decode.window import EncodedLines, choose, named_lines, prose, renumber_lines
@@ -64,13 +65,13 @@ class Shown:
 class Prompt:
     """A prompt and what the decode loop needs to know of it.
 
-    `tokens` ends with `<program>`. `likely` are the first and last line, counted in the window,
-    that scope or instruction name. Where full text is asked for, `fence` ends it at a line's start.
+    `tokens` ends with `<program>`. `hints` say what scope and instruction promise for the window.
+    Where full text is asked for, `fence` ends it at a line's start.
     """
 
     tokens: list[int]
     shown: Shown
-    likely: tuple[int, int] | None = None
+    hints: Hints = field(default_factory=Hints)
     fence: str | None = None
 
     @property
@@ -123,7 +124,9 @@ class EmbeddedPrompt:
             scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
         names = similar_names(instruction, around(document, window, NAMES_CHARACTERS), language)
         tokens = shown.tokens + self.request_tokens(instruction, scope, names)
-        return Prompt(tokens, shown, likely=scope or named_lines(instruction))
+        likely = scope or named_lines(instruction)
+        lines = visible(document, window)
+        return Prompt(tokens, shown, hints(instruction, lines, likely, names, self._encode_line))
 
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
         """Return the part of the prompt that all instructions about these lines share.

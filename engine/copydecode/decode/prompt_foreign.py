@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from copydecode.decode.expect import hints
 from copydecode.decode.hf import TransformersCodec
 from copydecode.decode.literals import Literals, encode_exactly, longest_token
 from copydecode.decode.prompt import Prompt, Shown
 from copydecode.decode.window import EncodedLines, choose, named_lines, renumber_lines
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
+from copydecode.edit.fit import visible
 from copydecode.errors import ContextTooLongError
 
 _FORMAT = """\
@@ -83,7 +85,12 @@ class ForeignPrompt:
                 scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
             request = self._request(instruction, scope, language)
         likely = scope or named_lines(instruction)
-        return Prompt([*shown.tokens, *request], shown, likely=likely)
+        lines = visible(document, window)
+        return Prompt(
+            [*shown.tokens, *request],
+            shown,
+            hints(instruction, lines, likely, (), self._encode_line),
+        )
 
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
         """Return the part of the prompt that all short instructions about these lines share.

@@ -27,6 +27,7 @@ from copydecode.decode.draft import (
     ProgramDrafts,
     RewriteDrafts,
 )
+from copydecode.decode.expect import Hints
 from copydecode.decode.freetext import FreeText
 from copydecode.decode.literals import Ids, Literals
 from copydecode.decode.loop import Automaton, Task, decode
@@ -200,7 +201,7 @@ class Driver:
         constraint = self.compiled.start(len(edit.lines))
         drafter: Drafter = NoDrafts()
         if odds is not None:
-            drafter = ProgramDrafts(constraint, edit.lines, None, odds)
+            drafter = ProgramDrafts(constraint, edit.lines, Hints(), odds)
         return self.write(edit, constraint, drafter, window)
 
     def write(
@@ -219,7 +220,7 @@ class Driver:
         text = FreeText(self.literals)
         drafter: Drafter = NoDrafts()
         if odds is not None:
-            drafter = RewriteDrafts(text, edit.lines, odds)
+            drafter = RewriteDrafts(text, edit.lines, Hints(), odds)
         return self._run_text(edit, text, drafter)
 
     def lookup(self, edit: Edit, k: int) -> tuple[Drive, Receipt]:

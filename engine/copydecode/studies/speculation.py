@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.cost import FREE, CostCurve
 from copydecode.decode.draft import Drafter, Guess, Kind, NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.expect import Hints
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
 from copydecode.edit.program import Gen, Op
@@ -135,7 +136,7 @@ def _forwards(driver: Driver, edits: Iterable[Edit], kinds: set[Kind]) -> list[i
         constraint = driver.compiled.start(len(edit.lines))
         drafter: Drafter = NoDrafts()
         if kinds:
-            drafter = Only(ProgramDrafts(constraint, edit.lines, None, odds), kinds)
+            drafter = Only(ProgramDrafts(constraint, edit.lines, Hints(), odds), kinds)
         drive, _ = driver.write(edit, constraint, drafter)
         counts.append(drive.forwards)
     return counts

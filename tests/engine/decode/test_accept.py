@@ -16,6 +16,7 @@ from copydecode.decode import loop
 from copydecode.decode.accept import CHECKED_LINES, CHECKED_MARGIN, Span, kept_lines, verdicts
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.draft import NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.expect import Hints
 from copydecode.decode.literals import Ids, Literals
 from copydecode.decode.loop import Task
 from copydecode.decode.model import C, Model
@@ -191,7 +192,7 @@ def test_verified_spans_are_what_the_model_would_have_written(  # noqa: PLR0913,
         lambda first, last: [t for line in lines[first - 1 : last] for t in line],
         limits=UNLIMITED,
         on_op=told.append,
-        drafter=ProgramDrafts(constraint, lines, None, Odds()) if drafts else NoDrafts(),
+        drafter=ProgramDrafts(constraint, lines, Hints(), Odds()) if drafts else NoDrafts(),
         acceptance=Acceptance.VERIFIED,
     )
     with patch.object(loop, "CHUNK", chunk):

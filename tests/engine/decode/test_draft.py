@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.cost import FREE, CostCurve
-from copydecode.decode.draft import Guess, Kind, Lookup, NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.draft import Drafter, Guess, Kind, Lookup, NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.expect import Hints
 from copydecode.decode.loop import Task
 from copydecode.decode.receipt import Receipt
 from copydecode.edit import grammar as text_form
@@ -34,8 +35,9 @@ def encoded(grammar: ProgramGrammar, lines: Sequence[str]) -> list[list[int]]:
 def forwards(
     grammar: ProgramGrammar,
     program: Program,
-    likely: tuple[int, int] | None = None,
+    hints: Hints | None = None,
     cost: CostCurve = FREE,
+    odds: Odds | None = None,
 ) -> Receipt:
     """Decode a program that the model is bound to write, with drafts."""
     lines = encoded(grammar, LINES)
@@ -43,7 +45,7 @@ def forwards(
     prompt = [*literals.codec.encode("words\n"), *literals[text_form.PROGRAM_OPEN]]
     model = leniently(sequence_of(prompt, program, lines, literals), literals.size)
     constraint = grammar.start(len(lines))
-    drafter = ProgramDrafts(constraint, lines, likely, Odds())
+    drafter = ProgramDrafts(constraint, lines, hints or Hints(), odds or Odds())
     receipt = Receipt()
     task = Task(
         prompt,
@@ -74,7 +76,66 @@ CHANGED = "value_10 = compute(10, another)\n"
 def test_usual_programs_take_few_forwards(
     grammar: ProgramGrammar, program: Program, likely: tuple[int, int] | None, most: int
 ) -> None:
-    assert forwards(grammar, program, likely).forwards <= most
+    assert forwards(grammar, program, Hints(likely)).forwards <= most
+
+
+def spells_no_marker(grammar: ProgramGrammar) -> bool:
+    """Return whether text is cut alike in lines and in a gen: a spelled marker joins its end."""
+    return grammar.literals.gen_close is not None
+
+
+def test_lines_that_change_as_promised_take_no_forward_of_their_own(
+    grammar: ProgramGrammar,
+) -> None:
+    encode = grammar.literals.codec.encode
+    renamed = {k: LINES[k - 1].replace("other", "another") for k in (10, 11, 20)}
+    program = Program(
+        (
+            Copy(1, 9),
+            Gen(renamed[10] + renamed[11]),
+            Copy(12, 19),
+            Gen(renamed[20]),
+            Copy(21, 30),
+        )
+    )
+    promised = Hints(changed={number: encode(line) for number, line in renamed.items()})
+    most = 0 if spells_no_marker(grammar) else 4
+    assert forwards(grammar, program, promised).forwards <= most
+    assert forwards(grammar, program).forwards > 5
+
+
+@pytest.mark.parametrize("likely", [(10, 10), None])
+def test_a_text_that_the_instruction_brings_is_drafted(
+    grammar: ProgramGrammar, likely: tuple[int, int] | None
+) -> None:
+    text = "if ready:\n    begin(everything)\n"
+    program = Program((Copy(1, 9), Gen(text), Copy(11, 30)))
+    encode = grammar.literals.codec.encode
+    block = [token for line in text.splitlines(keepends=True) for token in encode(line)]
+    brought = forwards(grammar, program, Hints(likely, blocks=[block]))
+    assert brought.forwards <= (3 if spells_no_marker(grammar) else 6)
+    assert forwards(grammar, program, Hints(likely)).forwards > brought.forwards + 5
+
+
+def test_a_promise_that_is_not_kept_costs_little(grammar: ProgramGrammar) -> None:
+    encode = grammar.literals.codec.encode
+    program = Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30)))
+    wrong = Hints((10, 10), {10: encode("something(else)\n")}, [encode("a block\n")])
+    without = forwards(grammar, program, Hints((10, 10)))
+    assert forwards(grammar, program, wrong).forwards <= without.forwards + 6
+
+
+def test_a_kind_of_guess_comes_back_when_it_is_right_again(grammar: ProgramGrammar) -> None:
+    program = Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30)))
+    curve = CostCurve(((1, 1.0), (100, 3.0)))
+    odds = Odds()
+    usual = forwards(grammar, program, Hints((10, 10)), curve, odds).forwards
+    for kind in Kind:
+        for _ in range(300):
+            odds.record(kind, right=False)
+    worst = forwards(grammar, program, Hints((10, 10)), curve, odds).forwards
+    later = [forwards(grammar, program, Hints((10, 10)), curve, odds).forwards for _ in range(30)]
+    assert usual <= later[-1] <= usual + 2 < worst
 
 
 def test_accepted_drafts_are_decisions_without_a_forward(own_grammar: ProgramGrammar) -> None:
@@ -90,9 +151,9 @@ def test_accepted_drafts_are_decisions_without_a_forward(own_grammar: ProgramGra
 def test_drafts_that_cost_too_much_are_left_out(own_grammar: ProgramGrammar) -> None:
     program = Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30)))
     dear = CostCurve(((1, 1.0), (2, 2.0)))  # A forward of n tokens costs n forwards.
-    receipt = forwards(own_grammar, program, (10, 10), dear)
+    receipt = forwards(own_grammar, program, Hints((10, 10)), dear)
     assert receipt.drafted_tokens <= 1  # What ends the program is never fed.
-    free = forwards(own_grammar, program, (10, 10))
+    free = forwards(own_grammar, program, Hints((10, 10)))
     assert free.forwards < receipt.forwards
 
 
@@ -101,16 +162,20 @@ def test_drafts_that_cost_too_much_are_left_out(own_grammar: ProgramGrammar) -> 
     seed=st.integers(0, 10_000),
     n=st.integers(0, 12),
     likely=st.none() | st.tuples(st.integers(1, 6), st.integers(6, 12)),
+    changed=st.sets(st.integers(1, 12), max_size=3),
     window=st.sampled_from([None, 0, 3]),
 )
-def test_drafts_change_forwards_never_the_program(
+def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # drawn
     grammar: ProgramGrammar,
     seed: int,
     n: int,
     likely: tuple[int, int] | None,
+    changed: set[int],
     window: int | None,
 ) -> None:
     literals = grammar.literals
+    encode = literals.codec.encode
+    hints = Hints(likely, {k: encode("line 2\n") for k in changed}, [encode("line 1\n")])
     lines = encoded(grammar, [f"line {k % 4}\n" for k in range(n)])
     prompt = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
     text = [token for line in lines for token in line]
@@ -124,7 +189,9 @@ def test_drafts_change_forwards_never_the_program(
     programs, receipts = [], []
     for drafts in (False, True):
         constraint = grammar.start(n)
-        drafter = ProgramDrafts(constraint, lines, likely, Odds()) if drafts else NoDrafts()
+        drafter: Drafter = NoDrafts()
+        if drafts:
+            drafter = ProgramDrafts(constraint, lines, hints, Odds())
         task = Task(prompt, splice, splice_window=window, limits=UNLIMITED, drafter=drafter)
         receipts.append(Receipt())
         programs.append(run(model(), constraint, task, receipts[-1]))

@@ -11,6 +11,7 @@ import torch
 from copydecode.config import Limits
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.draft import NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.expect import Hints
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Task
 from copydecode.decode.receipt import Receipt
@@ -90,7 +91,7 @@ def sampled(own_grammar: ProgramGrammar, seed: int, *, drafts: bool) -> tuple[ob
         lambda first, last: [t for line in lines[first - 1 : last] for t in line],
         limits=Limits(max_new_tokens=24),
         chooser=Sampling(literals, CPU, 1.0, seed),
-        drafter=ProgramDrafts(constraint, lines, None, Odds()) if drafts else NoDrafts(),
+        drafter=ProgramDrafts(constraint, lines, Hints(), Odds()) if drafts else NoDrafts(),
     )
     try:
         return run(model, constraint, task, receipt), receipt
