@@ -18,7 +18,9 @@ from copydecode.studies import (
     freerun,
     kernel,
     losslessness,
+    memory,
     perturbation,
+    reuse,
     runtime,
     speculation,
 )
@@ -34,6 +36,8 @@ STUDIES = (
     forwards.STUDY,
     speculation.STUDY,
     freerun.STUDY,
+    reuse.STUDY,
+    memory.STUDY,
 )
 
 
