@@ -77,8 +77,9 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory, vocabulary: Vocabula
 
 
 def written(folder: Path, network: Network, vocabulary: Vocabulary) -> Path:
-    """Write a model folder."""
+    """Write a model folder; the `copydecode` entry makes it one of our own kind."""
     save_file(network.state_dict(), folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(network.config.as_json()), encoding="utf-8")
+    values = {**network.config.as_json(), "copydecode": {}}
+    (folder / "config.json").write_text(json.dumps(values), encoding="utf-8")
     vocabulary.tokenizer.save(str(folder / "tokenizer.json"))
     return folder

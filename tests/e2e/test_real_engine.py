@@ -16,12 +16,13 @@ from pygls.exceptions import JsonRpcException
 from copydecode_lsp.client import HeadlessClient
 from copydecode_lsp.names import APPLY_EDIT, WAIT_UNTIL_READY
 from tests.e2e.conftest import CONTEXT
+from tests.server.harness import until
 
 pytestmark = pytest.mark.e2e
 
 URI = "file:///tmp/example.py"
 TEXT = "a = 1\nb = 2\nc = 3\n"
-WHOLE = {"start": {"line": 0, "character": 0}, "end": {"line": 3, "character": 0}}
+LAST_LINE = {"start": {"line": 2, "character": 0}, "end": {"line": 3, "character": 0}}
 PATIENCE_S = 60.0
 
 
@@ -55,7 +56,7 @@ async def test_bad_input_is_refused_by_the_real_engine(random_model: Path) -> No
         assert kind(await refusal(client)) == "TokenLimitError"
         assert kind(await refusal(client, instruction=" ")) == "EmptyInstructionError"
         assert kind(await refusal(client, uri="file:///no")) == "UnknownDocumentError"
-        outside = {**WHOLE, "end": {"line": 9, "character": 0}}
+        outside = {**LAST_LINE, "end": {"line": 9, "character": 0}}
         assert kind(await refusal(client, range=outside)) == "ScopeError"
         assert kind(await refusal(client, instruction="word " * CONTEXT)) == "ContextTooLongError"
         client.change(URI, "a\0b\n")
@@ -70,19 +71,20 @@ async def test_cancelling_stops_the_real_decode(endless_model: Path) -> None:
         await client.execute(WAIT_UNTIL_READY)
         params = lsp.ExecuteCommandParams(
             command=APPLY_EDIT,
-            arguments=[{"uri": URI, "instruction": "fix it", "range": WHOLE}],
+            arguments=[{"uri": URI, "instruction": "fix it", "range": LAST_LINE}],
             work_done_token="mine",  # noqa: S106 -- a progress token
         )
         call = client.call(lsp.WORKSPACE_EXECUTE_COMMAND, params)
-        # The begin comes once the edit is queued, the answer to this after the worker had a turn.
-        await client.execute(WAIT_UNTIL_READY)
-        # Progress of the load, under its own title, may still end in between.
-        kinds = [value["kind"] for title, value in client.progress_seen if title == "AI edit"]
-        assert kinds[-1] in {"begin", "report"}
+        # Said from inside the decode: the copy of the lines before the locked scope.
+        await until(lambda: ("report", "copied lines 1-2") in said(client))
         client.cancel(call)
         with pytest.raises(JsonRpcException) as caught:
             await asyncio.wait_for(asyncio.wrap_future(call.answer), PATIENCE_S)
     assert caught.value.code == lsp.LSPErrorCodes.RequestCancelled
+
+
+def said(client: HeadlessClient) -> list[tuple[object, object]]:
+    return [(value["kind"], value.get("message")) for _, value in client.progress_seen]
 
 
 @pytest.mark.parametrize(
