@@ -35,7 +35,7 @@ def prompt(vocabulary: Vocabulary) -> Prompt:
     return EmbeddedPrompt(vocabulary, 999, 10_000).build(Document(TEXT), "do it")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), n=st.integers(0, 12))
 def test_drafts_change_forwards_never_the_text(
     own_literals: Literals, prompt: Prompt, seed: int, n: int

@@ -156,9 +156,7 @@ def text_of(literals: Literals) -> Ids:
     return np.setdiff1d(np.arange(literals.size), literals.not_in_text)
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(1, 10),

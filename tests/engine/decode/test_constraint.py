@@ -27,7 +27,7 @@ texts = st.one_of(
 bounds = st.tuples(st.integers(1, LINES), st.integers(1, LINES)).map(sorted)
 ops: st.SearchStrategy[Op] = st.one_of(bounds.map(lambda b: Copy(*b)), texts.map(Gen))
 programs = st.lists(ops, max_size=5).map(lambda found: Program(tuple(found)))
-shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def feed(constraint: Constraint, tokens: list[int]) -> Program:

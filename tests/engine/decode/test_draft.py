@@ -157,7 +157,7 @@ def test_drafts_that_cost_too_much_are_left_out(own_grammar: ProgramGrammar) -> 
     assert free.forwards < receipt.forwards
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(0, 12),

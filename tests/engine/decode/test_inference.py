@@ -116,7 +116,7 @@ def test_only_the_last_rows_are_computed_and_they_are_right(make: Make, size: in
 
 @forwards
 @given(steps=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 60)), max_size=6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_way_of_appending_and_cropping_ends_the_same(
     make: Make, steps: list[tuple[int, int]]
 ) -> None:

@@ -46,7 +46,7 @@ def text_of(codec: WordPieces, ids: list[int]) -> str:
     return b"".join(map(codec.token_bytes, ids)).decode()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.sampled_from([c for c in CHARACTERS if c != "▁"]), max_size=20))
 def test_no_byte_is_added_or_lost(word_pieces: WordPieces, text: str) -> None:
     assert text_of(word_pieces, encode_exactly(word_pieces, text)) == text

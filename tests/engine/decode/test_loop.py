@@ -305,7 +305,7 @@ def test_right_drafts_need_one_forward(
     assert receipt.forwards == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), wrong=st.frozensets(st.integers(0, 60), max_size=12))
 def test_drafts_change_forwards_never_the_result(
     grammar: ProgramGrammar, seed: int, wrong: frozenset[int]
@@ -331,7 +331,7 @@ def test_drafts_change_forwards_never_the_result(
     assert drafted.forwards <= plain.forwards
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), n=st.integers(0, 30), window=st.sampled_from([None, 0, 5]))
 def test_random_logits_end_in_a_program_in_range_like_step_by_step(
     grammar: ProgramGrammar, seed: int, n: int, window: int | None
