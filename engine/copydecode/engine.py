@@ -18,6 +18,7 @@ from copydecode.edit.fit import Window, fit, shift
 from copydecode.edit.program import Gen, Op, Program
 from copydecode.edit.resolve import Hunk, hunks, resolve
 from copydecode.errors import (
+    BadInputError,
     BinaryDocumentError,
     ContextTooLongError,
     DocumentTooLargeError,
@@ -121,6 +122,33 @@ class Engine:
         """Raise the BadInputError that `edit` would raise before any work, if there is one."""
         self._prompt(request)
 
+    def read_ahead(
+        self,
+        text: str,
+        scope: Scope | None = None,
+        *,
+        name: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Compute what edits of a document have in common, before one is asked for.
+
+        An `edit` of the same text, with a scope that shows the same lines, then reads its
+        instruction only. `cancelled` is asked before every forward; what was computed before it
+        said so is kept. `name` is as in `EditRequest`.
+
+        Returns:
+            The number of prompt tokens that are held. 0 for what an edit would refuse, or cannot
+            be shown without knowing more of the edit: it is the edit that says so.
+        """
+        try:
+            document = self._document(text, scope)
+            shown = self._backend.prompts.show(document, _lines(scope))
+        except BadInputError:
+            return 0
+        if len(shown.tokens) >= self._backend.context:
+            return 0
+        return self._backend.read_ahead(shown, name=name, cancelled=cancelled)
+
     def edit(
         self,
         request: EditRequest,
@@ -181,30 +209,10 @@ class Engine:
         if not request.instruction.strip():
             message = "expected an instruction, got an empty one"
             raise EmptyInstructionError(message)
-        limit = self._config.max_document_bytes
-        size = len(request.text)
-        if size <= limit:  # Encoding a document that is too long in characters would be in vain.
-            size = _utf8_size(request.text)
-            _utf8_size(request.instruction)
-        if size > limit:
-            message = f"expected a document of at most {limit} bytes, got at least {size}"
-            raise DocumentTooLargeError(message)
-        if "\0" in request.text:
-            message = "expected text, found a NUL character: the document is binary"
-            raise BinaryDocumentError(message)
-        document = Document(request.text)
-        scope = request.scope
-        if scope is not None and not 1 <= scope.first <= scope.last <= len(document):
-            message = (
-                f"expected a scope within lines 1 to {len(document)}, "
-                f"got {scope.first} to {scope.last}"
-            )
-            raise ScopeError(message)
+        document = self._document(request.text, request.scope)
+        _utf8_size(request.instruction)
         prompt = self._backend.prompts.build(
-            document,
-            request.instruction,
-            None if scope is None else (scope.first, scope.last),
-            request.language,
+            document, request.instruction, _lines(request.scope), request.language
         )
         context = self._backend.context
         if len(prompt.tokens) >= context:
@@ -214,6 +222,31 @@ class Engine:
             )
             raise ContextTooLongError(message)
         return document, prompt
+
+    def _document(self, text: str, scope: Scope | None) -> Document:
+        """Check a text and a scope in it, and return the text as lines."""
+        limit = self._config.max_document_bytes
+        size = len(text)
+        if size <= limit:  # Encoding a document that is too long in characters would be in vain.
+            size = _utf8_size(text)
+        if size > limit:
+            message = f"expected a document of at most {limit} bytes, got at least {size}"
+            raise DocumentTooLargeError(message)
+        if "\0" in text:
+            message = "expected text, found a NUL character: the document is binary"
+            raise BinaryDocumentError(message)
+        document = Document(text)
+        if scope is not None and not 1 <= scope.first <= scope.last <= len(document):
+            message = (
+                f"expected a scope within lines 1 to {len(document)}, "
+                f"got {scope.first} to {scope.last}"
+            )
+            raise ScopeError(message)
+        return document
+
+
+def _lines(scope: Scope | None) -> tuple[int, int] | None:
+    return None if scope is None else (scope.first, scope.last)
 
 
 def _check_text(program: Program, request: EditRequest) -> None:

@@ -14,9 +14,11 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.workspace import PositionCodec
 
 from copydecode import EngineConfig, __version__
+from copydecode_lsp import read_ahead
 from copydecode_lsp.failures import invalid_params, refusal
 from copydecode_lsp.features import ClientFeatures
 from copydecode_lsp.proposals import Proposals
+from copydecode_lsp.read_ahead import ReadAhead
 from copydecode_lsp.receipts import Receipts
 from copydecode_lsp.snapshots import Snapshots
 from copydecode_lsp.worker import Load, Worker
@@ -89,16 +91,19 @@ class CopydecodeProtocol(LanguageServerProtocol):
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
-        """Keep a document."""
+        """Keep a document, and have it read ahead."""
         self._server.snapshots.open(params.text_document)
+        self._server.read_ahead.expect(self._server.snapshots.get(params.text_document.uri))
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
-        """Change a document."""
+        """Change a document, and have it read ahead once it stays as it is."""
         document = params.text_document
         self._server.snapshots.change(
             document.uri, document.version, params.content_changes, self._server.codec
         )
+        snapshot = self._server.snapshots.get(document.uri)
+        self._server.read_ahead.expect(snapshot, quiet_s=read_ahead.QUIET_S)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
@@ -118,6 +123,7 @@ class CopydecodeServer(LanguageServer):
         self.features = ClientFeatures()
         self.snapshots = Snapshots()
         self.worker = Worker(load)
+        self.read_ahead = ReadAhead(self.worker, self.snapshots)
         self.proposals = Proposals()
         self.receipts = Receipts()
         self.last_instruction: str | None = None

@@ -138,7 +138,8 @@ async def _measure(job: Job, files: list[tuple[Path, str]], measure: Measure, er
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    async with server(job.model) as client:
+    # A person reads before the next edit; here it comes at once, so reading ahead is no part of it.
+    async with server(job.model, settings={"readAhead": False}) as client:
         measure.initialize_s = client.initialize_s
         with err.status("Loading the model"):
             begin = time.monotonic()

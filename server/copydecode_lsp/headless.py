@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 from pygls.exceptions import JsonRpcException
 from rich.console import Console
@@ -97,7 +98,9 @@ def server_command(model: str | None) -> list[str]:
 
 @contextlib.asynccontextmanager
 async def server(
-    model: str | None, on_progress: OnProgress = lambda _title, _message: None
+    model: str | None,
+    on_progress: OnProgress = lambda _title, _message: None,
+    settings: dict[str, Any] | None = None,
 ) -> AsyncIterator[HeadlessClient]:
     """Start the server, shake hands, and shut it down at the end.
 
@@ -108,7 +111,7 @@ async def server(
     with tempfile.TemporaryFile() as log:
         try:
             await client.spawn(server_command(model), stderr=log)
-            await client.handshake()
+            await client.handshake(settings)
             yield client
         except RuntimeError as error:
             # What pygls raises on requests to a server that is gone.

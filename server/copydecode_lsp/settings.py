@@ -13,12 +13,21 @@ from typing import Any
 from copydecode import EngineConfig, Limits
 from copydecode.errors import ConfigError
 
-_Change = Callable[[EngineConfig, Any], EngineConfig]
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is set: the engine's configuration, and whether documents are read ahead."""
+
+    engine: EngineConfig
+    read_ahead: bool = True
+
+
+_Change = Callable[[Settings, Any], Settings]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: what it must be, and how it changes the engine's configuration."""
+    """One setting: what it must be, and what it changes."""
 
     expected: str
     accepts: Callable[[Any], bool]
@@ -37,54 +46,58 @@ def _is_number(value: object) -> bool:
     return _is_count(value) or isinstance(value, float)
 
 
-def _with_limits(config: EngineConfig, **changes: Any) -> EngineConfig:  # noqa: ANN401 -- as replace()
-    return replace(config, limits=replace(config.limits, **changes))
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _engine(name: str) -> _Change:
+    """Return what sets a field of the engine's configuration."""
+    return lambda settings, value: replace(
+        settings, engine=replace(settings.engine, **{name: value})
+    )
+
+
+def _limit(name: str) -> _Change:
+    """Return what sets a field of the engine's limits."""
+
+    def change(settings: Settings, value: Any) -> Settings:  # noqa: ANN401 -- the field's own type
+        limits = replace(settings.engine.limits, **{name: value})
+        return replace(settings, engine=replace(settings.engine, limits=limits))
+
+    return change
 
 
 SETTINGS: dict[str, Setting] = {
-    "model": Setting(
-        "a model name or path", _is_text, lambda config, value: replace(config, model=value)
-    ),
+    "model": Setting("a model name or path", _is_text, _engine("model")),
     "threads": Setting(
         "a whole number >= 1, or null",
         lambda value: value is None or _is_count(value),
-        lambda config, value: replace(config, threads=value),
+        _engine("threads"),
     ),
-    "maxDocumentBytes": Setting(
-        "a whole number >= 1",
-        _is_count,
-        lambda config, value: replace(config, max_document_bytes=value),
-    ),
-    "prefixCacheBytes": Setting(
-        "a whole number >= 0",
-        _is_count,
-        lambda config, value: replace(config, prefix_cache_bytes=value),
-    ),
-    "scopeLock": Setting(
+    "maxDocumentBytes": Setting("a whole number >= 1", _is_count, _engine("max_document_bytes")),
+    "prefixCacheBytes": Setting("a whole number >= 0", _is_count, _engine("prefix_cache_bytes")),
+    "readAhead": Setting(
         "true or false",
-        lambda value: isinstance(value, bool),
-        lambda config, value: replace(config, scope_lock=value),
+        _is_switch,
+        lambda settings, value: replace(settings, read_ahead=value),
     ),
-    "maxNewTokens": Setting(
-        "a whole number >= 1",
-        _is_count,
-        lambda config, value: _with_limits(config, max_new_tokens=value),
-    ),
+    "scopeLock": Setting("true or false", _is_switch, _engine("scope_lock")),
+    "maxNewTokens": Setting("a whole number >= 1", _is_count, _limit("max_new_tokens")),
     "deadlineSeconds": Setting(
         "a number > 0, or null for none",
         lambda value: value is None or _is_number(value),
-        lambda config, value: _with_limits(config, deadline_s=value),
+        _limit("deadline_s"),
     ),
 }
 
 
-def read(options: object, default: EngineConfig) -> tuple[EngineConfig, list[str]]:
-    """Return the configuration and a message for each value that could not be used."""
+def read(options: object, default: Settings) -> tuple[Settings, list[str]]:
+    """Return the settings and a message for each value that could not be used."""
     if options is None:
         return default, []
     if not isinstance(options, dict):
         return default, [f"initializationOptions: expected an object, got {_kind(options)}"]
-    config = default
+    settings = default
     problems: list[str] = []
     for name, value in options.items():
         setting = SETTINGS.get(name)
@@ -94,10 +107,10 @@ def read(options: object, default: EngineConfig) -> tuple[EngineConfig, list[str
             problems.append(f"{name}: expected {setting.expected}, got {_kind(value)}")
         else:
             try:
-                config = setting.change(config, value)
+                settings = setting.change(settings, value)
             except ConfigError as error:
                 problems.append(f"{name}: {error}")
-    return config, problems
+    return settings, problems
 
 
 def default_config(model: str | None = None) -> EngineConfig:

@@ -1,7 +1,8 @@
 """The one thread that owns the engine: it loads it, then runs one edit at a time, in order.
 
 Only this module calls an engine. An edit that is cancelled while it waits never starts; one that
-runs is stopped before its next forward. Knows nothing of LSP.
+runs is stopped before its next forward. Documents are read ahead while no edit waits; an edit that
+comes stops that before its next forward. Knows nothing of LSP.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from copydecode import Copy, EditRequest, EditResult, EngineConfig, Gen
+from copydecode import Copy, EditRequest, EditResult, EngineConfig, Gen, Scope
 from copydecode.errors import CopydecodeError, EditCancelledError, ModelError
 
 OnOp = Callable[[Copy | Gen], None]
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -36,18 +38,57 @@ class Editor(Protocol):
     ) -> EditResult:
         """Run the model and return the edit."""
 
+    def read_ahead(
+        self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]
+    ) -> int:
+        """Compute what edits of a document have in common, as far as it is not cancelled."""
+
 
 Load = Callable[[EngineConfig], Editor]
 
 
 @dataclass(eq=False)
-class _Job:
-    request: EditRequest
+class _Job(Generic[T]):
+    """Work with an engine; it gets what says whether to stop."""
+
+    work: Callable[[Editor, Callable[[], bool]], T]
     stale: Callable[[], bool]
-    on_op: OnOp
     cancelled: threading.Event = field(default_factory=threading.Event)
-    future: Future[EditResult] = field(default_factory=Future)
-    submitted: float = field(default_factory=time.monotonic)
+    future: Future[T] = field(default_factory=Future)
+
+
+class _Queue:
+    """Edits in order, and behind them all what can wait. For any number of threads that put."""
+
+    def __init__(self) -> None:
+        self._edits: deque[_Job[EditResult] | None] = deque()
+        self._others: deque[_Job[bool]] = deque()
+        self._held = threading.Semaphore(0)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether an edit waits, or the end."""
+        return bool(self._edits)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits at all."""
+        return not (self._edits or self._others)
+
+    def put_edit(self, job: _Job[EditResult] | None) -> None:
+        """Add an edit; None is the end."""
+        self._edits.append(job)
+        self._held.release()
+
+    def put_behind(self, job: _Job[bool]) -> None:
+        """Add what comes behind all edits, those that are to come too."""
+        self._others.append(job)
+        self._held.release()
+
+    def get(self) -> _Job[Any] | None:
+        """Take the next one; wait for it where there is none."""
+        self._held.acquire()
+        return self._edits.popleft() if self._edits else self._others.popleft()
 
 
 class Worker:
@@ -55,7 +96,7 @@ class Worker:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue = _Queue()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._loaded: Future[None] = Future()
@@ -91,18 +132,51 @@ class Worker:
             EditCancelledError: `stale` was true, or the worker is closing.
             CopydecodeError: whatever the engine raised, or why it could not be loaded.
         """
-        job = _Job(request, stale, on_op)
-        self._queue.put(job)
-        try:
-            return await asyncio.wrap_future(job.future)
-        except asyncio.CancelledError:
-            job.cancelled.set()
-            raise
+        submitted = time.monotonic()
+
+        def work(editor: Editor, cancelled: Callable[[], bool]) -> EditResult:
+            waited = time.monotonic() - submitted
+            result = editor.edit(request, cancelled=cancelled, on_op=on_op)
+            result.receipt.queue_s = waited
+            return result
+
+        job = _Job(work, stale)
+        self._queue.put_edit(job)
+        return await _answer_of(job)
+
+    async def read_ahead(
+        self, text: str, scope: Scope | None, *, name: str | None, stale: Callable[[], bool]
+    ) -> None:
+        """Have a document read when no edit waits, and wait for it; cancelling the task stops it.
+
+        Edits go first, also those that come later: what they interrupt goes on behind them.
+
+        Raises:
+            EditCancelledError, CopydecodeError: as `edit`.
+        """
+
+        def work(editor: Editor, cancelled: Callable[[], bool]) -> bool:
+            """Return whether it was read to its end, or is not wanted any more."""
+            interrupted = False
+
+            def stop() -> bool:
+                nonlocal interrupted
+                interrupted = interrupted or self._queue.urgent
+                return interrupted or cancelled()
+
+            editor.read_ahead(text, scope, name=name, cancelled=stop)
+            return not interrupted
+
+        done = False
+        while not done:
+            job = _Job(work, stale)
+            self._queue.put_behind(job)
+            done = await _answer_of(job)
 
     def stop(self) -> None:
         """Stop the running edit and all that wait; returns at once."""
         self._closing.set()
-        self._queue.put(None)
+        self._queue.put_edit(None)
 
     def close(self, timeout_s: float) -> bool:
         """Stop, and return whether the thread ended within the time."""
@@ -132,9 +206,8 @@ class Worker:
             self._answer(job, editor, failure)
         self._refuse_waiting()
 
-    def _answer(self, job: _Job, editor: Editor | None, failure: CopydecodeError | None) -> None:
+    def _answer(self, job: _Job[T], editor: Editor | None, failure: CopydecodeError | None) -> None:
         """Run one job and settle its future, exactly once."""
-        waited = time.monotonic() - job.submitted
 
         def cancelled() -> bool:
             return job.cancelled.is_set() or self._closing.is_set() or job.stale()
@@ -145,20 +218,28 @@ class Worker:
             job.future.set_exception(failure or _stopped())
             return
         try:
-            result = editor.edit(job.request, cancelled=cancelled, on_op=job.on_op)
+            result = job.work(editor, cancelled)
         except Exception as error:  # noqa: BLE001 -- a thread's edge: the waiting request answers
             job.future.set_exception(error)
         except BaseException as error:  # noqa: BLE001 -- a panic in an extension module is none
             job.future.set_exception(RuntimeError(f"{type(error).__name__}: {error}"))
         else:
-            result.receipt.queue_s = waited
             job.future.set_result(result)
 
     def _refuse_waiting(self) -> None:
-        while not self._queue.empty():
+        while not self._queue.empty:
             job = self._queue.get()
             if job is not None and job.future.set_running_or_notify_cancel():
                 job.future.set_exception(_stopped())
+
+
+async def _answer_of(job: _Job[T]) -> T:
+    """Wait for a job; cancelling the caller's task stops it."""
+    try:
+        return await asyncio.wrap_future(job.future)
+    except asyncio.CancelledError:
+        job.cancelled.set()
+        raise
 
 
 def _stopped() -> EditCancelledError:

@@ -70,6 +70,19 @@ async def test_a_code_action_resolves_to_the_same_edit_twice_and_applies() -> No
     assert 0 < int(receipt["forwards"]) <= int(receipt["output_tokens"])
 
 
+async def test_a_document_is_read_before_its_first_edit_is_asked_for() -> None:
+    async with server(None) as client:
+        client.open(URI, TEXT, "python")
+        await client.execute("copydecode.waitUntilReady", {"idle": True})
+        span = {"start": {"line": 5, "character": 0}, "end": {"line": 9, "character": 0}}
+        argument = {"uri": URI, "instruction": "Delete lines 6 to 9", "range": span}
+        receipt = await client.execute("copydecode.applyEdit", argument)
+        assert client.documents[URI].text == "".join(TEXT.splitlines(keepends=True)[:5])
+    assert receipt is not None
+    # What is left is the instruction, its scope and the marks around them.
+    assert 60 < receipt["prompt_tokens"] - 20 < receipt["reused_tokens"]
+
+
 def test_the_demo_runs() -> None:
     """It fixes its mistake; a model that cannot would end with 1."""
     ended = subprocess.run(

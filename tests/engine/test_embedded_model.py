@@ -82,6 +82,15 @@ def test_the_same_edit_twice_reads_the_document_once(engine: Engine) -> None:
     assert again.receipt.reused_tokens >= again.receipt.prompt_tokens - 1
 
 
+def test_after_reading_ahead_the_first_edit_reads_its_instruction_only(engine: Engine) -> None:
+    text = TEXT.replace("total", "sum_of")
+    held = engine.read_ahead(text, name="a")
+    result = engine.edit(EditRequest(text, "Delete line 9", None, "python", name="a"))
+    assert result.text == "".join([*text.splitlines(keepends=True)[:8], LINES[9]])
+    assert result.receipt.reused_tokens == held
+    assert result.receipt.prompt_tokens - held < 20
+
+
 def test_transformers_loads_the_folder_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
     """Same logits, same tokens."""
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415  # slow to import

@@ -15,17 +15,19 @@ import pytest
 import copydecode
 from copydecode import EditRequest, Engine, EngineConfig, Limits, Scope
 from copydecode.backends import local
-from copydecode.backends.local import LocalBackend
+from copydecode.backends.local import READ_AHEAD_CHUNK, LocalBackend
 from copydecode.backends.writing import Programs
 from copydecode.config import Decoding
 from copydecode.decode import hf
 from copydecode.decode.literals import Literals
+from copydecode.decode.loop import CHUNK
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import BOM, Document
 from copydecode.edit.program import Copy, Gen, Op, Program
 from copydecode.edit.resolve import Hunk, apply_hunks
 from copydecode.errors import (
+    BadInputError,
     BinaryDocumentError,
     ContextTooLongError,
     DocumentTooLargeError,
@@ -189,6 +191,72 @@ def test_the_receipt_counts_the_copies_around_a_locked_scope_as_forced(
     assert result.receipt.forced_tokens == 5 + 4 + 1
     lines = [vocabulary.encode(line) for line in TEXT.splitlines(keepends=True)]
     assert result.receipt.spliced_tokens == len(lines[0]) + len(lines[2])
+
+
+@pytest.mark.parametrize("scope", [None, Scope(2, 3), Scope(70, 71), Scope(100, 100, locked=False)])
+def test_after_reading_ahead_an_edit_reads_its_instruction_only(
+    own_literals: Literals, vocabulary: Vocabulary, scope: Scope | None
+) -> None:
+    text = "".join(f"line {n}\n" for n in range(1, 101 if scope else 11))
+    prompts = EmbeddedPrompt(vocabulary, 10, 10_000)
+    request = EditRequest(text, "tidy up", scope, name="a")
+    models = [noisy(own_literals, 3, closing=0.1) for _ in range(2)]
+    plain, ahead = (engine_of(model, own_literals, prompts) for model in models)
+    held = ahead.read_ahead(text, scope, name="a")
+    before = len(models[1].blocks)
+    expected, result = plain.edit(request), ahead.edit(request)
+    assert result.program == expected.program
+    lines = None if scope is None else (scope.first, scope.last)
+    prompt = prompts.build(Document(text), "tidy up", lines)
+    assert result.receipt.reused_tokens == held == len(prompt.shown.tokens)
+    assert (
+        models[1].blocks[before] == prompt.tokens[held:] + models[0].blocks[0][len(prompt.tokens) :]
+    )
+    assert ahead.read_ahead(text, scope, name="a") == held
+    assert ahead.edit(request).receipt.reused_tokens == len(prompt.tokens) - 1
+
+
+def test_reading_ahead_waits_for_one_chunk_and_goes_on_where_it_stopped(
+    own_literals: Literals, vocabulary: Vocabulary
+) -> None:
+    text = "some words on a line\n" * 300
+    model = noisy(own_literals, 0)
+    engine = engine_of(model, own_literals, EmbeddedPrompt(vocabulary, 999, 10_000))
+    read = engine.read_ahead(text, cancelled=lambda: len(model.blocks) >= 2)
+    assert read == 2 * READ_AHEAD_CHUNK
+    assert READ_AHEAD_CHUNK <= CHUNK
+    held = engine.read_ahead(text)
+    assert sum(map(len, model.blocks)) == held
+    assert max(map(len, model.blocks)) == READ_AHEAD_CHUNK
+    assert len(model.caches) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [
+        ("x\n" * 21, None),
+        ("x" * 1001, None),
+        ("a\0b", None),
+        ("a\ud83d\n", None),
+        (TEXT, Scope(3, 4)),
+    ],
+)
+def test_nothing_is_read_ahead_of_what_an_edit_would_refuse(
+    engine: Engine, text: str, scope: Scope | None
+) -> None:
+    assert engine.read_ahead(text, scope) == 0
+    with pytest.raises(BadInputError):
+        engine.check(EditRequest(text, "do it", scope))
+
+
+def test_nothing_is_read_ahead_that_leaves_no_room_for_an_edit(
+    own_literals: Literals, vocabulary: Vocabulary
+) -> None:
+    model = noisy(own_literals, 0)
+    model.context = 10
+    engine = engine_of(model, own_literals, EmbeddedPrompt(vocabulary, 20, 200))
+    assert engine.read_ahead(TEXT) == 0
+    assert not model.blocks
 
 
 @pytest.mark.parametrize("instruction", ["", " \n\t"])

@@ -46,6 +46,10 @@ class FakePrompt:
 class FakePrompts:
     """Builds prompts with a token a line, so that `CONTEXT_LINES` lines are too long."""
 
+    def show(self, document: Document, scope: tuple[int, int] | None) -> FakePrompt:
+        """Return the part without an instruction."""
+        return self.build(document, "", scope, None)
+
     def build(
         self,
         document: Document,
@@ -59,7 +63,10 @@ class FakePrompts:
 
 
 class FakeBackend:
-    """Decodes what the instruction says. `receipt.forwards` counts the decodes so far."""
+    """Decodes what the instruction says. `receipt.forwards` counts the decodes so far.
+
+    It remembers one text: `receipt.reused_tokens` are its lines where it is edited.
+    """
 
     name = "scripted"
     parameters = 0
@@ -68,6 +75,7 @@ class FakeBackend:
     def __init__(self) -> None:
         self.prompts = FakePrompts()
         self.runs = 0
+        self.remembered: str | None = None
 
     def run(  # noqa: PLR0913  # as the backend's
         self,
@@ -86,10 +94,26 @@ class FakeBackend:
         if cancelled():
             message = "cancelled"
             raise EditCancelledError(message)
+        if prompt.document.text == self.remembered:
+            receipt.reused_tokens = len(prompt.tokens)
+        self.remembered = prompt.document.text
         ops = _script(prompt, cancelled, on_op)
         for op in ops:
             on_op(op)
         return Program(tuple(ops))
+
+    def read_ahead(
+        self,
+        shown: FakePrompt,
+        *,
+        name: str | None,  # noqa: ARG002  # as the backend's
+        cancelled: Callable[[], bool],
+    ) -> int:
+        """Remember a text."""
+        if cancelled():
+            return 0
+        self.remembered = shown.document.text
+        return len(shown.tokens)
 
 
 def load(config: EngineConfig | None = None) -> Engine:

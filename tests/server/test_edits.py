@@ -223,6 +223,11 @@ class Recorder:
         self.scopes.append(request.scope)
         return self.engine.edit(request, cancelled=cancelled, on_op=on_op)
 
+    def read_ahead(
+        self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]
+    ) -> int:
+        return self.engine.read_ahead(text, scope, name=name, cancelled=cancelled)
+
 
 @pytest.mark.parametrize("resolves", [True, False])
 async def test_a_diagnostic_locks_its_lines_and_a_comment_locks_none(resolves: bool) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from copydecode import EngineConfig, Limits
 from copydecode_lsp import settings
+from copydecode_lsp.settings import Settings
 
-DEFAULT = EngineConfig(model="given")
+DEFAULT = Settings(EngineConfig(model="given"))
 
 
 def test_every_setting_reaches_the_configuration() -> None:
@@ -16,14 +17,16 @@ def test_every_setting_reaches_the_configuration() -> None:
         "threads": 2,
         "maxDocumentBytes": 10,
         "prefixCacheBytes": 30,
+        "readAhead": False,
         "scopeLock": False,
         "maxNewTokens": 20,
         "deadlineSeconds": 1.5,
     }
     assert options.keys() == settings.SETTINGS.keys()
-    config, problems = settings.read(options, DEFAULT)
+    chosen, problems = settings.read(options, DEFAULT)
     assert problems == []
-    assert config == EngineConfig("/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False)
+    engine = EngineConfig("/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False)
+    assert chosen == Settings(engine, read_ahead=False)
 
 
 @pytest.mark.parametrize("options", [None, {}])
@@ -32,8 +35,8 @@ def test_no_options_change_nothing(options: object) -> None:
 
 
 def test_null_means_no_deadline() -> None:
-    config, problems = settings.read({"deadlineSeconds": None}, DEFAULT)
-    assert (config.limits.deadline_s, problems) == (None, [])
+    chosen, problems = settings.read({"deadlineSeconds": None}, DEFAULT)
+    assert (chosen.engine.limits.deadline_s, problems) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,7 @@ def test_null_means_no_deadline() -> None:
         ("maxDocumentBytes", -1),
         ("maxDocumentBytes", 1.5),
         ("prefixCacheBytes", -1),
+        ("readAhead", 0),
         ("scopeLock", 1),
         ("maxNewTokens", None),
         ("deadlineSeconds", 0),
@@ -55,16 +59,16 @@ def test_null_means_no_deadline() -> None:
     ],
 )
 def test_a_bad_value_is_named_and_the_rest_counts(name: str, value: object) -> None:
-    config, problems = settings.read(
+    chosen, problems = settings.read(
         {name: value, "threads" if name == "maxNewTokens" else "maxNewTokens": 7}, DEFAULT
     )
     assert len(problems) == 1
     assert name in problems[0]
-    assert 7 in {config.limits.max_new_tokens, config.threads}
-    assert config.model == DEFAULT.model
+    assert 7 in {chosen.engine.limits.max_new_tokens, chosen.engine.threads}
+    assert chosen.engine.model == DEFAULT.engine.model
 
 
 def test_options_that_are_no_object_are_named() -> None:
-    config, problems = settings.read([1], DEFAULT)
-    assert config == DEFAULT
+    chosen, problems = settings.read([1], DEFAULT)
+    assert chosen == DEFAULT
     assert "expected an object" in problems[0]

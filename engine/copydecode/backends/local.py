@@ -6,7 +6,7 @@ Knows nothing of limits on documents or of hunks: that is the engine's. One edit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,13 @@ EMBEDDED_FOLDER = Path(__file__).parent.parent / "models" / "embedded"
 
 ROOM_FOR_PROGRAM = 256
 """Tokens of the context that a prompt leaves free at least."""
+
+READ_AHEAD_CHUNK = 128
+"""Tokens per forward where a document is read ahead: an edit that comes in between waits for one.
+
+640 tokens by the embedded model on one thread take 63 ms in all and 15 ms a forward; by 512 tokens
+a forward they take 69 and 54.
+"""
 
 
 class PromptFormat(Protocol):
@@ -145,19 +152,34 @@ class LocalBackend:
             cost=self.cost,
             acceptance=self._decoding.acceptance,
         )
-        program = decode(self._lend(prompt, name), automaton, task, receipt)
+        program = decode(self._lend(prompt.tokens, prompt.shown, name), automaton, task, receipt)
         program = self._writing.program(program, prompt, lock)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 
-    def _lend(self, prompt: Prompt, name: str | None) -> Prefix[Any]:
-        """Return the cache that has most in common with a prompt."""
+    def read_ahead(
+        self,
+        shown: Shown,
+        *,
+        name: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Read what prompts about these lines have in common; return how many tokens are held.
+
+        `name` is as in `run`. `cancelled` is asked before every forward, of `READ_AHEAD_CHUNK`
+        tokens at most; what was read before it said so is kept.
+        """
+        prefix = self._lend(shown.tokens, shown, name)
+        return prefix.read(shown.tokens, READ_AHEAD_CHUNK, cancelled)
+
+    def _lend(self, tokens: Sequence[int], shown: Shown, name: str | None) -> Prefix[Any]:
+        """Return the cache that has most in common with a prompt, or with its beginning."""
         return self._pool.lend(
-            prompt.tokens,
-            head=prompt.shown.head,
-            shared=len(prompt.shown.tokens),
+            tokens,
+            head=shown.head,
+            shared=len(shown.tokens),
             # Another window of one document is no older version of this one.
-            owner=None if name is None else (name, prompt.window.first),
+            owner=None if name is None else (name, shown.window.first),
         )
 
     @cached_property

@@ -67,6 +67,21 @@ class Prefix(Generic[C]):
         self.crop(common)
         return common
 
+    def read(self, tokens: Sequence[int], chunk: int, cancelled: Callable[[], bool]) -> int:
+        """Hold `tokens`, fed in forwards of at most `chunk`; return how many of them are held.
+
+        `cancelled` is asked before each forward; what was read before it said so is kept. Where all
+        are held already, what follows them stays, too.
+        """
+        at = self.common(tokens)
+        if at < len(tokens):
+            self.resume(tokens)
+        while at < len(tokens) and not cancelled():
+            block = tokens[at : at + chunk]
+            self.feed(block, last=0)
+            at += len(block)
+        return at
+
     def crop(self, length: int) -> None:
         """Forget all but the first `length` tokens."""
         if length < len(self.tokens):

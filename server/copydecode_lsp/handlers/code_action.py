@@ -1,8 +1,12 @@
-"""textDocument/codeAction: what could be edited here. Listing never calls the model."""
+"""textDocument/codeAction: what could be edited here. Listing never waits for the model.
+
+Where an edit is offered, its document is read ahead: in a long one the range says which lines.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from lsprotocol import types as lsp
 from pygls.workspace import PositionCodec
@@ -23,42 +27,53 @@ def code_action(
 ) -> list[lsp.CodeAction | lsp.Command]:
     """Answer with the actions for the newest snapshot."""
     snapshot = ls.snapshots.get(params.text_document.uri)
-    return list_actions(snapshot, params, ls.features, ls.codec, ls.last_instruction)
+    offers = list_offers(snapshot, params, ls.last_instruction)
+    if offers:
+        ls.read_ahead.expect(snapshot, offers[0].instruction.scope)
+    return [to_action(offer, snapshot, ls.features, ls.codec) for offer in offers]
 
 
-def list_actions(
-    snapshot: Snapshot,
-    params: lsp.CodeActionParams,
-    features: ClientFeatures,
-    codec: PositionCodec,
-    last_instruction: str | None,
-) -> list[lsp.CodeAction | lsp.Command]:
-    """Return the actions in the order: diagnostics, comments, the selection.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One edit that could be made; `diagnostic` is the one that it would resolve."""
+
+    title: str
+    kind: lsp.CodeActionKind | str
+    instruction: Instruction
+    diagnostic: lsp.Diagnostic | None = None
+
+
+def list_offers(
+    snapshot: Snapshot, params: lsp.CodeActionParams, last_instruction: str | None
+) -> list[Offer]:
+    """Return the edits of the kinds asked for: diagnostics' first, then comments', the selection's.
 
     Raises:
         ScopeError: the range is outside the document.
     """
     lines = scope_of_range(params.range, snapshot.document)
-    actions: list[lsp.CodeAction | lsp.Command] = []
-    for title, kind, instruction, diagnostic in _offers(snapshot, params, lines, last_instruction):
-        if not _wanted(kind, params.context.only):
-            continue
-        command = _command(title, snapshot, instruction, codec)
-        if not features.action_literals:
-            actions.append(command)
-            continue
-        action = lsp.CodeAction(
-            title=title,
-            kind=kind,
-            diagnostics=[diagnostic] if diagnostic else None,
-            tags=[lsp.CodeActionTag.LlmGenerated] if features.llm_tag else None,
-        )
-        if features.resolves_edits:
-            action.data = to_data(snapshot, instruction)
-        else:
-            action.command = command
-        actions.append(action)
-    return actions
+    offers = _offers(snapshot, params, lines, last_instruction)
+    return [offer for offer in offers if _wanted(offer.kind, params.context.only)]
+
+
+def to_action(
+    offer: Offer, snapshot: Snapshot, features: ClientFeatures, codec: PositionCodec
+) -> lsp.CodeAction | lsp.Command:
+    """Return an offer in the shape that the client can take."""
+    command = _command(offer.title, snapshot, offer.instruction, codec)
+    if not features.action_literals:
+        return command
+    action = lsp.CodeAction(
+        title=offer.title,
+        kind=offer.kind,
+        diagnostics=[offer.diagnostic] if offer.diagnostic else None,
+        tags=[lsp.CodeActionTag.LlmGenerated] if features.llm_tag else None,
+    )
+    if features.resolves_edits:
+        action.data = to_data(snapshot, offer.instruction)
+    else:
+        action.command = command
+    return action
 
 
 def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
@@ -73,28 +88,25 @@ def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
     }
 
 
-_Offer = tuple[str, lsp.CodeActionKind | str, Instruction, lsp.Diagnostic | None]
-
-
 def _offers(
     snapshot: Snapshot,
     params: lsp.CodeActionParams,
     lines: Scope | None,
     last_instruction: str | None,
-) -> Iterator[_Offer]:
+) -> Iterator[Offer]:
     document = snapshot.document
     for diagnostic in params.context.diagnostics:
         instruction = from_diagnostic(diagnostic, document)
         if instruction and overlaps(instruction.scope, lines):
             title = _title("fix " + instruction.text)
-            yield title, lsp.CodeActionKind.QuickFix, instruction, diagnostic
+            yield Offer(title, lsp.CodeActionKind.QuickFix, instruction, diagnostic)
     if lines is None:
         return
     for instruction in from_comments(document, lines):
-        yield _title(instruction.text), REWRITE_KIND, instruction, None
+        yield Offer(_title(instruction.text), REWRITE_KIND, instruction)
     if last_instruction and params.range.start != params.range.end:
         instruction = Instruction(last_instruction, lines)
-        yield _title(last_instruction), REWRITE_KIND, instruction, None
+        yield Offer(_title(last_instruction), REWRITE_KIND, instruction)
 
 
 def _title(text: str) -> str:

@@ -13,12 +13,16 @@ from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.features import ClientFeatures
 from copydecode_lsp.names import LOADING
 from copydecode_lsp.progress import reporting
+from copydecode_lsp.settings import Settings
 
 
 def initialize(ls: CopydecodeServer, params: lsp.InitializeParams) -> None:
     """Read what the client can do and what it sets."""
     ls.features = ClientFeatures.of(params.capabilities)
-    ls.config, ls.setting_problems = settings.read(params.initialization_options, ls.config)
+    chosen, ls.setting_problems = settings.read(
+        params.initialization_options, Settings(ls.config, read_ahead=ls.read_ahead.enabled)
+    )
+    ls.config, ls.read_ahead.enabled = chosen.engine, chosen.read_ahead
 
 
 async def initialized(ls: CopydecodeServer, _params: lsp.InitializedParams) -> None:
@@ -34,5 +38,6 @@ async def initialized(ls: CopydecodeServer, _params: lsp.InitializedParams) -> N
 
 
 def shutdown(ls: CopydecodeServer, _params: None) -> None:
-    """Stop the running edit and all that wait."""
+    """Stop the running edit, all that wait, and what is read ahead."""
+    ls.read_ahead.stop()
     ls.worker.stop()

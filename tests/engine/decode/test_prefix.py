@@ -99,6 +99,20 @@ def test_of_a_document_with_a_name_only_the_newest_version_is_kept() -> None:
     assert len(pool) == 3
 
 
+def test_reading_feeds_in_chunks_what_is_not_held_and_keeps_what_follows_it() -> None:
+    model = FunctionModel(fingerprint)
+    prefix = Prefix(model)
+    tokens = [*HEAD, *[10] * 9]
+    assert prefix.read(tokens, 5, lambda: len(model.blocks) >= 2) == 10
+    assert prefix.read(tokens, 5, lambda: False) == 12
+    assert prefix.read([*HEAD, 11], 5, lambda: True) == 3
+    assert prefix.read(tokens, 5, lambda: False) == 12
+    prefix.feed(INSTRUCTION, last=1)
+    assert prefix.read(tokens, 5, lambda: False) == 12
+    assert prefix.tokens == [*tokens, *INSTRUCTION]
+    assert [len(block) for block in model.blocks] == [5, 5, 2, 5, 4, 3]
+
+
 def test_the_sequence_in_use_stays_however_large_it_is() -> None:
     pool = PrefixPool(FunctionModel(fingerprint), 0)
     prefix = ask(pool, [10] * 50)
