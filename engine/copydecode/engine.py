@@ -98,6 +98,7 @@ class Engine:
 
         Raises:
             ModelNotFoundError, ModelFormatError: with what was looked for and what was found.
+            ConfigError: a model of ours was not trained for the way of decoding.
         """
         from copydecode.backends import local  # noqa: PLC0415  # imports torch
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from copydecode import EngineConfig, Limits
+from copydecode.config import Acceptance, Mode
 from copydecode.errors import ConfigError
 
 
@@ -57,14 +59,20 @@ def _engine(name: str) -> _Change:
     )
 
 
-def _limit(name: str) -> _Change:
-    """Return what sets a field of the engine's limits."""
+def _part(part: str, name: str, kind: Callable[[Any], Any] = lambda value: value) -> _Change:
+    """Return what sets a field of a part of the engine's configuration, of a value made `kind`."""
 
     def change(settings: Settings, value: Any) -> Settings:  # noqa: ANN401 -- the field's own type
-        limits = replace(settings.engine.limits, **{name: value})
-        return replace(settings, engine=replace(settings.engine, limits=limits))
+        changed = replace(getattr(settings.engine, part), **{name: kind(value)})
+        return replace(settings, engine=replace(settings.engine, **{part: changed}))
 
     return change
+
+
+def _choice(part: str, name: str, kind: type[Enum]) -> Setting:
+    """Return the setting of one of a few names."""
+    names = [member.value for member in kind]
+    return Setting(" or ".join(map(repr, names)), names.__contains__, _part(part, name, kind))
 
 
 SETTINGS: dict[str, Setting] = {
@@ -82,12 +90,17 @@ SETTINGS: dict[str, Setting] = {
         lambda settings, value: replace(settings, read_ahead=value),
     ),
     "scopeLock": Setting("true or false", _is_switch, _engine("scope_lock")),
-    "maxNewTokens": Setting("a whole number >= 1", _is_count, _limit("max_new_tokens")),
+    "maxNewTokens": Setting("a whole number >= 1", _is_count, _part("limits", "max_new_tokens")),
     "deadlineSeconds": Setting(
         "a number > 0, or null for none",
         lambda value: value is None or _is_number(value),
-        _limit("deadline_s"),
+        _part("limits", "deadline_s"),
     ),
+    "mode": _choice("decoding", "mode", Mode),
+    "acceptance": _choice("decoding", "acceptance", Acceptance),
+    "temperature": Setting("a number >= 0", _is_number, _part("decoding", "temperature")),
+    "seed": Setting("a whole number >= 0", _is_count, _part("decoding", "seed")),
+    "drafts": Setting("true or false", _is_switch, _part("decoding", "drafts")),
 }
 
 

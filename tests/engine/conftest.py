@@ -119,7 +119,7 @@ def make_network(vocabulary: Vocabulary) -> Callable[..., Network]:
 def save_model(make_network: Callable[..., Network], vocabulary: Vocabulary) -> Callable[..., Path]:
     """Write a model folder of our own kind."""
 
-    def save(folder: Path, *, context: int = 2048, **serving: int | str | None) -> Path:
+    def save(folder: Path, *, context: int = 2048, **serving: object) -> Path:
         network = make_network(context=context)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(network.state_dict(), folder / "model.safetensors")

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from copydecode import EditRequest, Engine, EngineConfig, Limits, Scope
 from copydecode.backends import local
 from copydecode.backends.local import READ_AHEAD_CHUNK, LocalBackend
 from copydecode.backends.writing import Programs
-from copydecode.config import Decoding
+from copydecode.config import Acceptance, Decoding, Mode
 from copydecode.decode import hf
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import CHUNK
@@ -29,6 +30,7 @@ from copydecode.edit.resolve import Hunk, apply_hunks
 from copydecode.errors import (
     BadInputError,
     BinaryDocumentError,
+    ConfigError,
     ContextTooLongError,
     DocumentTooLargeError,
     EditCancelledError,
@@ -356,6 +358,37 @@ def test_a_model_folder_of_ours_is_loaded_and_edits(
         engine.check(EditRequest("x\n" * 51, "anything"))
 
 
+UNTAUGHT = (Decoding(mode=Mode.REWRITE), Decoding(acceptance=Acceptance.CHECKED))
+
+
+@pytest.mark.parametrize("decoding", UNTAUGHT)
+def test_a_model_of_ours_decodes_only_as_it_was_trained_to(
+    save_model: Callable[..., Path], tmp_path: Path, decoding: Decoding
+) -> None:
+    """Unless it says that it was, or the caller wants to see what comes of it."""
+
+    def load(folder: Path, decoding: Decoding) -> None:
+        local.load(EngineConfig(model=str(folder), threads=1, decoding=decoding))
+
+    plain = save_model(tmp_path / "plain")
+    load(plain, Decoding())
+    load(plain, replace(decoding, untaught=True))
+    with pytest.raises(ConfigError, match=r"trained for \(program\), got (rewrite|checked)"):
+        load(plain, decoding)
+    with pytest.raises(ConfigError, match=r"\(program\)"):
+        local.load(EngineConfig(threads=1, decoding=decoding))
+    taught = {"modes": ["program", "rewrite"], "acceptance": ["program", "checked"]}
+    load(save_model(tmp_path / "taught", **taught), decoding)
+
+
+@pytest.mark.parametrize("decoding", UNTAUGHT)
+def test_a_foreign_model_decodes_in_every_way(
+    save_foreign: Callable[..., Path], tmp_path: Path, decoding: Decoding
+) -> None:
+    folder = save_foreign(tmp_path / "model")
+    local.load(EngineConfig(model=str(folder), threads=1, decoding=decoding))
+
+
 @pytest.mark.parametrize("template", [None, "<|im_end|>user: {{ messages[0].content | trim }}\n!"])
 def test_a_foreign_model_folder_is_loaded_and_edits(
     save_foreign: Callable[..., Path], tmp_path: Path, template: str | None
@@ -439,6 +472,8 @@ def test_what_is_no_model_is_said_so(save_model: Callable[..., Path], tmp_path: 
         broken("d", "config.json", changed(hidden_size=64)),
         broken("e", "config.json", changed(copydecode={"splice_window": -1})),
         broken("f", "config.json", changed(copydecode={"max_lines": "many"})),
+        broken("m", "config.json", changed(copydecode={"modes": "program"})),
+        broken("n", "config.json", changed(copydecode={"acceptance": ["always", []]})),
         broken("g", "config.json", changed(vocab_size=17)),
         broken("h", "model.safetensors", None),
         broken("i", "model.safetensors", b"\0" * 10),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from copydecode import EngineConfig, Limits
+from copydecode.config import Acceptance, Decoding, Mode
 from copydecode_lsp import settings
 from copydecode_lsp.settings import Settings
 
@@ -21,11 +22,17 @@ def test_every_setting_reaches_the_configuration() -> None:
         "scopeLock": False,
         "maxNewTokens": 20,
         "deadlineSeconds": 1.5,
+        "mode": "rewrite",
+        "acceptance": "checked",
+        "temperature": 0.5,
+        "seed": 3,
+        "drafts": False,
     }
     assert options.keys() == settings.SETTINGS.keys()
     chosen, problems = settings.read(options, DEFAULT)
     assert problems == []
-    engine = EngineConfig("/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False)
+    decoding = Decoding(Mode.REWRITE, Acceptance.CHECKED, drafts=False, temperature=0.5, seed=3)
+    engine = EngineConfig("/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False, decoding=decoding)
     assert chosen == Settings(engine, read_ahead=False)
 
 
@@ -55,6 +62,14 @@ def test_null_means_no_deadline() -> None:
         ("maxNewTokens", None),
         ("deadlineSeconds", 0),
         ("deadlineSeconds", float("nan")),
+        ("mode", "patch"),
+        ("mode", ["rewrite"]),
+        ("acceptance", None),
+        ("temperature", -0.1),
+        ("temperature", "hot"),
+        ("seed", 2**64),
+        ("seed", 0.5),
+        ("drafts", "yes"),
         ("colour", "red"),
     ],
 )

@@ -8,15 +8,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from copydecode.backends import threads
 from copydecode.backends.writing import Programs, Rewrites, Writing
-from copydecode.config import EMBEDDED, PREFIX_CACHE_BYTES, Decoding, EngineConfig, Limits, Mode
+from copydecode.config import (
+    EMBEDDED,
+    PREFIX_CACHE_BYTES,
+    Acceptance,
+    Decoding,
+    EngineConfig,
+    Limits,
+    Mode,
+)
 from copydecode.decode.cost import FREE, CostCurve, measure
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Task, decode
@@ -29,7 +38,9 @@ from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
 from copydecode.edit.program import Copy, Op, Program
-from copydecode.errors import ModelFormatError
+from copydecode.errors import ConfigError, ModelFormatError
+
+E = TypeVar("E", bound=Enum)
 
 EMBEDDED_FOLDER = Path(__file__).parent.parent / "models" / "embedded"
 
@@ -67,19 +78,23 @@ class Serving:
     """What the embedded model was trained for: the `copydecode` entry of its `config.json`.
 
     `splice_window` is how many of a copied span's last tokens enter the context, None for all;
-    `max_lines` and `max_tokens` bound the visible part of the document.
+    `max_lines` and `max_tokens` bound the visible part of the document. `modes` and `acceptance`
+    are what it learnt: one without loss on copied text, or on whole files, gives wrong edits where
+    its opinion of those is asked for.
     """
 
     splice_window: int | None
     max_lines: int
     max_tokens: int
+    modes: tuple[Mode, ...] = (Mode.PROGRAM,)
+    acceptance: tuple[Acceptance, ...] = (Acceptance.PROGRAM,)
 
     @classmethod
     def from_json(cls, values: dict[str, Any], context: int) -> Serving:
         """Read the entry of a parsed `config.json`; without one, bounds come from the context.
 
         Raises:
-            ModelFormatError: a value is no whole number in its range.
+            ModelFormatError: a value is no whole number in its range, or no list of known names.
         """
         entry = values.get("copydecode", {})
         window = entry.get("splice_window")
@@ -92,7 +107,29 @@ class Serving:
         if window is not None and (not isinstance(window, int) or window < 0):
             message = f"expected copydecode.splice_window >= 0 in config.json, found {window!r}"
             raise ModelFormatError(message)
-        return cls(window, lines, tokens)
+        modes = _named(entry, "modes", Mode, Mode.PROGRAM)
+        acceptance = _named(entry, "acceptance", Acceptance, Acceptance.PROGRAM)
+        return cls(window, lines, tokens, modes, acceptance)
+
+    def require(self, decoding: Decoding) -> None:
+        """Refuse to decode in a way that the model did not learn, unless it is asked for as such.
+
+        Raises:
+            ConfigError: which way, and which there are.
+        """
+        if decoding.untaught:
+            return
+        wanted: tuple[tuple[str, Enum, Sequence[Enum]], ...] = (
+            ("mode", decoding.mode, self.modes),
+            ("acceptance", decoding.acceptance, self.acceptance),
+        )
+        for name, value, taught in wanted:
+            if value not in taught:
+                message = (
+                    f"expected {name} to be one that this model was trained for "
+                    f"({', '.join(str(way.value) for way in taught)}), got {value.value}"
+                )
+                raise ConfigError(message)
 
 
 class LocalBackend:
@@ -209,6 +246,7 @@ def load(config: EngineConfig) -> LocalBackend:
 
     Raises:
         ModelNotFoundError, ModelFormatError: with what was looked for and what was found.
+        ConfigError: a model of ours was not trained for the way of decoding.
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -235,6 +273,7 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         )
         raise ModelFormatError(message)
     serving = Serving.from_json(read_config(folder), model.context)
+    serving.require(config.decoding)
     literals = Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
     drafts = config.decoding.drafts
     writing: Writing = Programs(literals, drafts=drafts)
@@ -274,3 +313,16 @@ def _load_foreign(config: EngineConfig) -> LocalBackend:
         decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
     )
+
+
+def _named(entry: dict[str, Any], name: str, kind: type[E], default: E) -> tuple[E, ...]:
+    """Return the members of `kind` that a list of the `copydecode` entry names."""
+    values = entry.get(name, [default.value])
+    known = [member.value for member in kind]
+    if not isinstance(values, list) or not values or any(value not in known for value in values):
+        message = (
+            f"expected copydecode.{name} in config.json to name some of {', '.join(known)}, "
+            f"found {values!r}"
+        )
+        raise ModelFormatError(message)
+    return tuple(map(kind, values))

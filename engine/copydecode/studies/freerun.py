@@ -35,10 +35,10 @@ DRIVEN = "full text, driven along the gold"
 WAYS = {
     PROGRAM: Decoding(),
     "program, no drafts": Decoding(drafts=False),
-    "program, checked": Decoding(acceptance=Acceptance.CHECKED),
+    "program, checked": Decoding(acceptance=Acceptance.CHECKED, untaught=True),
     "program, not locked": Decoding(),
-    "full text, drafts": Decoding(mode=Mode.REWRITE),
-    PLAIN: Decoding(mode=Mode.REWRITE, drafts=False),
+    "full text, drafts": Decoding(mode=Mode.REWRITE, untaught=True),
+    PLAIN: Decoding(mode=Mode.REWRITE, drafts=False, untaught=True),
 }
 
 
