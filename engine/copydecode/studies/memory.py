@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SAMPLES = 50
-WARM_PART = 0.1
-"""Memory after this part of the edits is what the rest is compared with."""
+WARM_PART = 0.2
+"""The rest is compared with the memory after this part of the edits: the prefix cache is full."""
 
 _KINDS = 400  # Edits of each kind to draw from.
 
