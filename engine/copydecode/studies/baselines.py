@@ -41,7 +41,8 @@ class Drive:
     """What it took to write a gold text after its prompt.
 
     `forwards` and `seconds` leave out the prompt's own forward, which yields the first token;
-    `prompt_s` is that forward. `fed` counts the tokens of the other forwards, drafts included.
+    `prompt_s` is that forward. `fed` counts the tokens of the other forwards, drafts included. Of
+    `seconds`, the model took `model_s` and the grammar `grammar_s`, where that is known.
     """
 
     tokens: int
@@ -49,6 +50,8 @@ class Drive:
     fed: int
     prompt_s: float
     seconds: float
+    model_s: float | None = None
+    grammar_s: float | None = None
 
 
 def save_folder(network: Network, folder: Path) -> Path:

@@ -269,6 +269,13 @@ class Driver:
         if expected is not None and program != expected:
             message = "expected the loop to write the gold, found something else"
             raise RuntimeError(message)
-        tokens = len(edit.gold)
-        drive = Drive(tokens, receipt.forwards, counting.fed, receipt.prefill_s, seconds)
+        drive = Drive(
+            tokens=len(edit.gold),
+            forwards=receipt.forwards,
+            fed=counting.fed,
+            prompt_s=receipt.prefill_s,
+            seconds=seconds,
+            model_s=receipt.decode_s,
+            grammar_s=receipt.grammar_s,
+        )
         return drive, receipt

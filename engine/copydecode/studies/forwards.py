@@ -141,8 +141,19 @@ def summary(corpus: str, written: Sequence[Written], *, timed: bool) -> list[Row
             row["seconds"] = fmean(one.drive.seconds for one in mine)
             row["time_ratio"] = fmean(one.time_ratio for one in mine)
             row["time_ratio_median"] = median(one.time_ratio for one in mine)
+            row |= _shares([one.drive for one in mine])
         rows.append(row)
     return rows
+
+
+def _shares(drives: Sequence[Drive]) -> dict[str, float | None]:
+    """Return which part of the time was our own, between forwards, and which the grammar's."""
+    seconds = sum(drive.seconds for drive in drives)
+    model = [drive.model_s for drive in drives if drive.model_s is not None]
+    grammar = [drive.grammar_s for drive in drives if drive.grammar_s is not None]
+    if not model:
+        return {"own": None, "grammar": None}
+    return {"own": 1.0 - sum(model) / seconds, "grammar": sum(grammar) / seconds}
 
 
 def run(context: Context) -> Report:
@@ -254,6 +265,8 @@ def _report(
             Column("seconds", "s", ".3f"),
             Column("time_ratio", "faster", ".2f"),
             Column("time_ratio_median", "faster, median", ".2f"),
+            Column("own", "between", ".1%"),
+            Column("grammar", "grammar", ".1%"),
             Column("exact", "exact", ".0%"),
         ),
         rows=rows,
@@ -261,6 +274,8 @@ def _report(
         notes=(
             "Means over cases; 'fewer' and 'faster' are means of paired ratios against plain "
             "decoding of the full text (transformers' generate where timed).",
+            "'between' is the part of the time outside the model, 'grammar' what of it masks and "
+            "matching take.",
             "Teacher-forced: every way writes the gold, or the study ends with an error.",
             f"Must reach, program: {', '.join(f'{k} {v:.0f}x' for k, v in MUST.items())} fewer.",
         ),

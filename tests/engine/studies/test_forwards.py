@@ -30,6 +30,8 @@ def test_all_ways_are_counted_and_timed_in_one_run(
     assert counted["program"]["cases"] == 3
     assert counted["program"]["forwards"] < counted["text, plain"]["forwards"]
     assert timed["generate"]["time_ratio"] == 1.0
+    assert timed["generate"]["own"] is None
+    assert 0 < timed["program"]["grammar"] < timed["program"]["own"] < 1
     assert all(row["exact"] == 1.0 for row in rows)
     assert (out / "forwards.png").stat().st_size > 0
 
