@@ -2,11 +2,13 @@
 
 By `difflib.SequenceMatcher(None, A, B, autojunk=False)` over lines with their terminators (Liu,
 arXiv 2604.18170): equal blocks become copy ops, the rest gen ops. `locked_oracle` gives the program
-that the rules of a lock allow (`rules`). Knows nothing of tokens.
+that the rules of a lock allow (`rules`), `without_copies` one that writes some spans in place of
+copying them. Knows nothing of tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import SequenceMatcher
 
 from copydecode.edit.document import Document
@@ -22,6 +24,24 @@ def oracle(source: Document, target: Document) -> Program:
             ops.append(Copy(i1 + 1, i2))
         elif j1 < j2:
             ops.append(Gen("".join(new[j1:j2])))
+    return Program(tuple(ops))
+
+
+def without_copies(program: Program, source: Document, unwanted: Callable[[Copy], bool]) -> Program:
+    """Return an oracle program in which gens write what unwanted copies repeat.
+
+    A span shorter than m* tokens is cheaper written than copied (Liu, arXiv 2604.18170): what is
+    unwanted is the caller's to say.
+    """
+    ops: list[Op] = []
+    for op in program.ops:
+        written = Gen(source.span(op.first, op.last)) if isinstance(op, Copy) else op
+        if isinstance(op, Copy) and not unwanted(op):
+            ops.append(op)
+        elif ops and isinstance(before := ops[-1], Gen):
+            ops[-1] = Gen(before.text + written.text)
+        else:
+            ops.append(written)
     return Program(tuple(ops))
 
 

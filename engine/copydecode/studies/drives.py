@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -39,7 +39,7 @@ from copydecode.decode.sampling import Choose
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
 from copydecode.edit.document import Document, strip_terminator
-from copydecode.edit.oracle import oracle
+from copydecode.edit.oracle import oracle, without_copies
 from copydecode.edit.program import Op, Program
 from copydecode.studies.baselines import Drive
 from copydecode.studies.replay import encode
@@ -203,6 +203,15 @@ class Driver:
         if odds is not None:
             drafter = ProgramDrafts(constraint, edit.lines, Hints(), odds)
         return self.write(edit, constraint, drafter, window)
+
+    def worthwhile(self, edit: Edit, minimum: int) -> Edit:
+        """Return the edit with the text of shorter spans than `minimum` tokens in its gens."""
+        lines = [b"".join(map(self.literals.codec.token_bytes, line)) for line in edit.lines]
+        source = Document(b"".join(lines).decode())
+        program = without_copies(
+            edit.program, source, lambda op: len(edit.splice(op.first, op.last)) < minimum
+        )
+        return replace(edit, program=program)
 
     def write(
         self,

@@ -98,7 +98,9 @@ def sixty_lines() -> Case:
 
 def ours(driver: Driver) -> dict[str, Way]:
     """Return the ways of our own loop; each keeps its odds from edit to edit."""
-    rewrite, everywhere = Odds(), {window: Odds() for window in WINDOWS}
+    rewrite, worthwhile = Odds(), Odds()
+    everywhere = {window: Odds() for window in WINDOWS}
+    minimum = cost_of.minimum_span(driver.cost)
     ways: dict[str, Way] = {"text, plain": lambda edit: driver.text(edit, None)[0]}
     for k in NGRAMS:
         ways[f"n-gram k={k}"] = lambda edit, k=k: driver.lookup(edit, k)[0]  # type: ignore[misc]
@@ -109,6 +111,9 @@ def ours(driver: Driver) -> dict[str, Way]:
         ways[name] = lambda edit, window=window: driver.program(  # type: ignore[misc]
             edit, everywhere[window], window
         )[0]
+    ways["program, spans from m*"] = lambda edit: driver.program(
+        driver.worthwhile(edit, minimum), worthwhile
+    )[0]
     return ways
 
 
@@ -274,6 +279,8 @@ def _report(
         notes=(
             "Means over cases; 'fewer' and 'faster' are means of paired ratios against plain "
             "decoding of the full text (transformers' generate where timed).",
+            f"m* = {cost_of.minimum_span(curve)} tokens: a shorter span is cheaper written than "
+            "copied, by the measured cost of wider forwards.",
             "'between' is the part of the time outside the model, 'grammar' what of it masks and "
             "matching take.",
             "Teacher-forced: every way writes the gold, or the study ends with an error.",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copydecode.edit.document import Document
-from copydecode.edit.oracle import oracle
+from copydecode.edit.oracle import oracle, without_copies
 from copydecode.edit.program import Copy, Gen, Op, Program
 from copydecode.edit.resolve import Hunk, apply_hunks, hunks, resolve
 from copydecode.errors import CopyRangeError
@@ -45,6 +45,19 @@ def test_oracle_round_trip_keeps_every_byte(source: str, target: str) -> None:
     assert resolve(program, document) == target
     assert resolve(program, document, "clipped") == target
     assert apply_hunks(document, hunks(program, document)) == target
+
+
+@given(texts, texts, st.integers(0, 4))
+def test_what_is_not_worth_a_copy_can_be_written(source: str, target: str, shortest: int) -> None:
+    document = Document(source)
+    program = without_copies(
+        oracle(document, Document(target)), document, lambda op: op.last - op.first + 1 < shortest
+    )
+    assert resolve(program, document) == target
+    copies = [op for op in program.ops if isinstance(op, Copy)]
+    assert all(op.last - op.first + 1 >= shortest for op in copies)
+    for left, right in pairwise(program.ops):
+        assert isinstance(left, Copy) or isinstance(right, Copy)
 
 
 @given(documents_and_programs())

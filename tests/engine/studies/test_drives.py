@@ -11,6 +11,7 @@ from copydecode.decode.draft import Odds
 from copydecode.decode.model import EmbeddedModel
 from copydecode.decode.network import Network, NetworkConfig
 from copydecode.decode.vocabulary import Vocabulary
+from copydecode.edit.program import Copy
 from copydecode.studies import tokens
 from copydecode.studies.drives import Blank, Driver, Edit, NgramDrafts, prepare
 from copydecode.studies.forwards import ours, sixty_lines
@@ -83,6 +84,20 @@ def test_a_splice_window_feeds_less_and_decides_the_same(sixty: Edit, window: in
     whole, _ = driver.program(sixty, None)
     assert narrow.forwards == whole.forwards
     assert narrow.fed < whole.fed
+
+
+def test_short_spans_can_be_written_in_place_of_copied(sixty: Edit) -> None:
+    driver = Driver(Blank(), tokens.embedded(), FREE)
+    shortest = min(len(sixty.splice(op.first, op.last)) for op in copies(sixty))
+    assert driver.worthwhile(sixty, shortest).program == sixty.program
+    shortened = driver.worthwhile(sixty, shortest + 1)
+    assert len(copies(shortened)) < len(copies(sixty))
+    drive, _ = driver.program(shortened, Odds())
+    assert drive.forwards > 0
+
+
+def copies(edit: Edit) -> list[Copy]:
+    return [op for op in edit.program.ops if isinstance(op, Copy)]
 
 
 def test_an_edit_that_cannot_be_written_is_an_error(edit: Edit) -> None:
