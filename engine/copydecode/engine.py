@@ -15,7 +15,7 @@ from copydecode.config import EngineConfig, Limits
 from copydecode.decode.receipt import Receipt
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, fit, shift
-from copydecode.edit.program import Gen, Op, Program
+from copydecode.edit.program import Gen, LineOp, Program
 from copydecode.edit.resolve import Hunk, hunks, resolve
 from copydecode.errors import (
     BadInputError,
@@ -155,7 +155,7 @@ class Engine:
         request: EditRequest,
         *,
         cancelled: Callable[[], bool] = lambda: False,
-        on_op: Callable[[Op], None] = lambda _op: None,
+        on_op: Callable[[LineOp], None] = lambda _op: None,
     ) -> EditResult:
         """Run the model and return the edit.
 
@@ -177,7 +177,7 @@ class Engine:
         receipt.prompt_s = time.perf_counter() - started
         limits = request.limits or self._config.limits
 
-        def on_visible_op(op: Op) -> None:
+        def on_visible_op(op: LineOp) -> None:
             on_op(shift(op, prompt.window))
 
         program = self._backend.run(

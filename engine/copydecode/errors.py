@@ -15,7 +15,8 @@ It knows nothing of LSP or exit codes.
     │   └── ModelFormatError        something is there, but it is no model that we can run
     ├── ProgramError
     │   ├── ProgramSyntaxError      the text form does not parse
-    │   └── CopyRangeError          a copy op names lines that the document does not have
+    │   ├── CopyRangeError          a copy op names lines or tokens that there are not
+    │   └── TokenCopyError          tokens are copied where only lines are known
     └── EditStoppedError            the edit ended before the program did: there is no result
         ├── EditCancelledError
         ├── DeadlineExceededError
@@ -82,7 +83,11 @@ class ProgramSyntaxError(ProgramError):
 
 
 class CopyRangeError(ProgramError):
-    """A copy op names lines that the document does not have."""
+    """A copy op names lines that the document does not have, or tokens that were not shown."""
+
+
+class TokenCopyError(ProgramError):
+    """A program copies tokens where only the document's lines are known."""
 
 
 class EditStoppedError(CopydecodeError):

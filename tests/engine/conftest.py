@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.literals import Literals
 from copydecode.decode.network import Network, NetworkConfig
-from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
+from copydecode.decode.vocabulary import Vocabulary
 from copydecode.training.tokenizer import train_tokenizer
 from tests.engine.decode.scripted import ByteLevelCodec
 
@@ -66,7 +66,7 @@ def foreign_tokenizer(texts: list[str]) -> Tokenizer:
 @pytest.fixture(scope="session")
 def own_literals(vocabulary: Vocabulary) -> Literals:
     """Literals that are one special token each."""
-    return Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
+    return Literals(vocabulary, vocabulary.op_markers)
 
 
 @pytest.fixture(scope="session")

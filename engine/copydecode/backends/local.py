@@ -34,10 +34,10 @@ from copydecode.decode.prefix import Prefix, PrefixPool
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt, Shown
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Chooser, Greedy, Sampling
-from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
+from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
-from copydecode.edit.program import Copy, Op, Program
+from copydecode.edit.program import Copy, LineOp, Op, Program
 from copydecode.errors import ConfigError, ModelFormatError
 
 E = TypeVar("E", bound=Enum)
@@ -166,7 +166,7 @@ class LocalBackend:
         name: str | None = None,
         lock: tuple[int, int] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
-        on_op: Callable[[Op], None] = lambda _op: None,
+        on_op: Callable[[LineOp], None] = lambda _op: None,
     ) -> Program:
         """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`.
 
@@ -177,13 +177,18 @@ class LocalBackend:
         prompt = replace(prompt, tokens=[*prompt.tokens, *self._writing.opening])
         automaton, drafter = self._writing.begin(prompt, lock)
         receipt.grammar_s += time.perf_counter() - started
+
+        def tell(op: Op) -> None:
+            for told in Program((op,)).line_ops:
+                on_op(told)
+
         task = Task(
             prompt=prompt.tokens,
             splice=prompt.splice,
             splice_window=self.splice_window,
             limits=limits,
             cancelled=cancelled,
-            on_op=on_op,
+            on_op=tell,
             chooser=self._chooser(),
             drafter=drafter,
             cost=self.cost,
@@ -233,7 +238,7 @@ class LocalBackend:
     def _output_tokens(self, program: Program, prompt: Prompt) -> int:
         """Count the new text of the window in the model's tokens."""
         count = 0
-        for op in program.ops:
+        for op in program.line_ops:
             if isinstance(op, Copy):
                 count += sum(map(len, prompt.line_tokens[op.first - 1 : op.last]))
             else:
@@ -274,7 +279,7 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         raise ModelFormatError(message)
     serving = Serving.from_json(read_config(folder), model.context)
     serving.require(config.decoding)
-    literals = Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
+    literals = Literals(vocabulary, vocabulary.op_markers)
     drafts = config.decoding.drafts
     writing: Writing = Programs(literals, drafts=drafts)
     if config.decoding.mode is Mode.REWRITE:

@@ -4,7 +4,8 @@ A spliced span is read in one forward, which also tells what the model would hav
 its places. `program` takes the program at its word (Liu, arXiv 2604.18170). `checked` cuts the span
 short where, at the end of one of its last lines, the model strongly prefers to leave it. `verified`
 keeps the whole lines that the model would have written itself. What is cut off never happened: the
-next op is decided by the logits that stand behind the last line kept. Knows nothing of grammars.
+next op is decided by the logits that stand behind the last line kept. A copy of tokens may end with
+any token: to the policies each is a line of its own. Knows nothing of grammars.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@ r"""The grammar of programs on token ids: what may come next, and what has come.
 
 XGrammar holds the automaton: one generic grammar, compiled once per tokenizer, whose literals are
 `Token(id)` sequences (one legal token a position), so that it never depends on the document. What
-depends on it is laid over (`edit.rules`: the bounds `1 <= i <= j <= n`, the lock of a scope). Where
-an op begins, the legal tokens are those of the literals that may open it; in the number states they
-are those of canonical numbers that keep an allowed one reachable, and the delimiter behind one.
+depends on it is laid over (`edit.rules`: the bounds `1 <= i <= j <= n` of lines, or of tokens where
+those may be copied; the lock of a scope). Where an op begins, the legal tokens are those of the
+literals that may open it; in the number states they are those of canonical numbers that keep an
+allowed one reachable, and the delimiter behind one.
 
 How a gen ends depends on the tokenizer. Where `</gen>` is a special token, that token ends it, and
 text that merely reads `</gen>` does not. Where it is spelled, the end is found on the bytes of the
@@ -16,7 +17,7 @@ Knows nothing of models, logits or line texts.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,11 +25,12 @@ import xgrammar as xg
 
 from copydecode.decode.literals import Ids, Literals
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, Gen, Op
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op
 from copydecode.edit.rules import Opening, Ranges, Rules
 
 _OPENINGS = {
     Opening.COPY: grammar.COPY_OPEN,
+    Opening.TOKENS: grammar.TOKENS_OPEN,
     Opening.GEN: grammar.GEN_OPEN,
     Opening.END: grammar.PROGRAM_CLOSE,
 }
@@ -64,8 +66,9 @@ class _State:
     """A place in the program.
 
     `before` is the op that closed last; `path` holds the tokens of the piece or number that has
-    begun; `first` and `last` are the numbers of the copy so far; `start` is the index of the first
-    token of the gen; `matched` counts the bytes of a spelled `</gen>` that have come.
+    begun; `first` and `last` are the numbers of the copy so far, of tokens where `of_tokens`;
+    `start` is the index of the first token of the gen; `matched` counts the bytes of a spelled
+    `</gen>` that have come.
     """
 
     phase: Phase
@@ -73,6 +76,7 @@ class _State:
     path: tuple[int, ...] = ()
     first: int = 0
     last: int = 0
+    of_tokens: bool = False
     start: int = 0
     matched: int = 0
 
@@ -84,20 +88,28 @@ class ProgramGrammar:
         """Build XGrammar's view of the vocabulary: about 1 s at 150,000 tokens, 10 ms at 8,000."""
         self.literals = literals
         self._compiler = xg.GrammarCompiler(_tokenizer_info(literals), max_threads=1)
-        self._compiled: dict[bool, xg.CompiledGrammar] = {}
+        self._compiled: dict[tuple[str, ...], xg.CompiledGrammar] = {}
 
-    def start(self, lines: int, lock: tuple[int, int] | None = None) -> Constraint:
+    def start(
+        self,
+        lines: int,
+        lock: tuple[int, int] | None = None,
+        line_tokens: Sequence[Sequence[int]] | None = None,
+    ) -> Constraint:
         """Return the constraint of a program over a document of that many lines.
 
-        `lock` is 1-based and inclusive: the program leaves all other lines as they are.
+        `lock` is 1-based and inclusive: the program leaves all other lines as they are. With the
+        tokens of each line the program may copy tokens too.
 
         Raises:
             ValueError: the lock is not within the lines.
         """
-        rules = Rules(lines, lock)
-        copies = lines > 0
+        rules = Rules(lines, lock, None if line_tokens is None else _range_of(line_tokens, lock))
+        copies = ("copy",) if lines > 0 else ()
+        if rules.tokens is not None:
+            copies = (*copies, "tokens")
         if copies not in self._compiled:
-            text = _ebnf(self.literals, copies=copies)
+            text = _ebnf(self.literals, copies)
             self._compiled[copies] = self._compiler.compile_grammar(xg.Grammar.from_ebnf(text))
         return Constraint(self.literals, self._compiled[copies], rules)
 
@@ -139,6 +151,11 @@ class Constraint:
     def first(self) -> int:
         """The first line of the copy op that is being written, 0 before it is known."""
         return self._state.first
+
+    @property
+    def of_tokens(self) -> bool:
+        """Whether the copy op that is being written counts tokens."""
+        return self._state.of_tokens
 
     @property
     def body(self) -> list[int]:
@@ -201,9 +218,9 @@ class Constraint:
         self._state = after
         return accepted
 
-    def free_lines(self, copy: Copy) -> int:
-        """Return how many lines of a copy, from its first on, a program may leave out."""
-        return self._rules.free_lines(copy)
+    def removable(self, copy: Copy | CopyTokens) -> int:
+        """Return how many lines or tokens of a copy, from its first on, a program may leave out."""
+        return self._rules.removable(copy)
 
     def rollback(self, steps: int) -> None:
         """Undo the last `steps` calls of `accept`.
@@ -243,6 +260,10 @@ class Constraint:
         return _sorted(ids)
 
     def _ranges(self, state: _State) -> Ranges:
+        if state.of_tokens:
+            if state.phase is Phase.FIRST:
+                return self._rules.token_firsts(state.before)
+            return self._rules.token_lasts(state.first)
         if state.phase is Phase.FIRST:
             return self._rules.firsts(state.before)
         return self._rules.lasts(state.before, state.first)
@@ -280,6 +301,8 @@ class Constraint:
                 return accepted, _State(Phase.OP)
             case Phase.OP if path == literals[grammar.COPY_OPEN]:
                 return accepted, _State(Phase.FIRST, state.before)
+            case Phase.OP if path == literals[grammar.TOKENS_OPEN]:
+                return accepted, _State(Phase.FIRST, state.before, of_tokens=True)
             case Phase.OP if path == literals[grammar.GEN_OPEN]:
                 return accepted, _State(Phase.BODY, state.before, start=len(self._tokens) + 1)
             case Phase.OP if path == literals[grammar.PROGRAM_CLOSE]:
@@ -287,7 +310,8 @@ class Constraint:
             case Phase.DASH if path == literals[grammar.COPY_DASH]:
                 return accepted, replace(state, phase=Phase.LAST, path=())
             case Phase.CLOSE if path == literals[grammar.COPY_CLOSE]:
-                return self._op_done((token,), Copy(state.first, state.last))
+                kind = CopyTokens if state.of_tokens else Copy
+                return self._op_done((token,), kind(state.first, state.last))
             case _:
                 return accepted, replace(state, path=path)
 
@@ -360,7 +384,19 @@ def _tokenizer_info(literals: Literals) -> xg.TokenizerInfo:
     )
 
 
-def _ebnf(literals: Literals, *, copies: bool) -> str:
+def _range_of(
+    line_tokens: Sequence[Sequence[int]], lock: tuple[int, int] | None
+) -> tuple[int, int] | None:
+    """Return the first and last token of the lines that may change, None where there is none."""
+    first, last = lock or (1, len(line_tokens))
+    before = sum(map(len, line_tokens[: first - 1]))
+    tokens = sum(map(len, line_tokens[first - 1 : last]))
+    return (before + 1, before + tokens) if tokens else None
+
+
+def _ebnf(literals: Literals, copies: Sequence[str]) -> str:
+    """Write the grammar of programs; `copies` names the rules of the copy ops that it has."""
+
     def piece(name: str) -> str:
         return " ".join(f"Token({token})" for token in literals[name])
 
@@ -372,8 +408,9 @@ def _ebnf(literals: Literals, *, copies: bool) -> str:
         close = piece(grammar.GEN_CLOSE)
     return f"""
 root ::= {piece(grammar.PROGRAM_OPEN)} op* {piece(grammar.PROGRAM_CLOSE)}
-op ::= {"copy | gen" if copies else "gen"}
+op ::= {" | ".join((*copies, "gen"))}
 copy ::= {piece(grammar.COPY_OPEN)} range {piece(grammar.COPY_CLOSE)}
+tokens ::= {piece(grammar.TOKENS_OPEN)} range {piece(grammar.COPY_CLOSE)}
 range ::= number {piece(grammar.COPY_DASH)} number
 number ::= [1-9] [0-9]*
 gen ::= {piece(grammar.GEN_OPEN)} body {close}

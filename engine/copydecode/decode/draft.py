@@ -1,12 +1,12 @@
 """Drafts: guesses at the next decisions, taken along in a forward and verified by its logits.
 
 Two guessers. *Structure* knows how programs go on: the copy up to the lines that the edit is about,
-new text behind a copy, after new text the copy of the rest, and the end. *Text* knows how new text
-goes on: along the lines that it replaces, as the instruction will have them (`expect`, `align`), or
-along a text that the instruction brings; else like an earlier place with the same last tokens
-(prompt lookup; Saxena, 2023). A wrong guess costs the arithmetic of its tokens and changes
-nothing else. How often each kind of guess was right decides, with the cost of a wider forward, how
-far a draft goes. Knows nothing of models or logits.
+new text behind a copy, after new text the copy of the rest, and the end; which tokens a token copy
+names is not guessed. *Text* knows how new text goes on: along the lines that it replaces, as the
+instruction will have them (`expect`, `align`), or along a text that the instruction brings; else
+like an earlier place with the same last tokens (prompt lookup; Saxena, 2023). A wrong guess costs
+the arithmetic of its tokens and changes nothing else. How often each kind of guess was right
+decides, with the cost of a wider forward, how far a draft goes. Knows nothing of models or logits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from copydecode.decode.constraint import Constraint, Phase
 from copydecode.decode.expect import Hints
 from copydecode.decode.freetext import FreeText
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, Gen, Op
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op
 
 
 class Kind(enum.Enum):
@@ -316,6 +316,8 @@ class ProgramDrafts:
             yield guess
 
     def _begin_text(self, ops: Sequence[Op]) -> _Text:
+        if ops and isinstance(before := ops[-1], CopyTokens):
+            return _Text(self._source, before.last)
         source, line = self._source, self._next_line(ops)
         block = None
         if source.blocks and source.next_change(line) != line:
@@ -355,6 +357,8 @@ class ProgramDrafts:
 
     def _outside(self, ops: Sequence[Op]) -> Guess | None:
         match self._constraint.phase:
+            case Phase.FIRST | Phase.LAST if self._constraint.of_tokens:
+                return None
             case Phase.OP:
                 piece, kind = self._next_op(ops)
                 return self._rest_of(self._literals[piece], kind)
@@ -384,7 +388,7 @@ class ProgramDrafts:
             return grammar.COPY_OPEN, Kind.COPY_AT_START
         if self._next_line(ops) > self._lines:
             return grammar.PROGRAM_CLOSE, Kind.END_AFTER_LAST_LINE
-        if isinstance(ops[-1], Copy):
+        if not isinstance(ops[-1], Gen):
             return grammar.GEN_OPEN, Kind.GEN_AFTER_COPY
         return grammar.COPY_OPEN, Kind.COPY_AFTER_GEN
 
@@ -404,6 +408,9 @@ class ProgramDrafts:
         for index, op in enumerate(ops):
             if isinstance(op, Copy):
                 line = op.last + 1
+                continue
+            if isinstance(op, CopyTokens):
+                line = self._source.line(op.last) or line  # That of the token behind.
                 continue
             key = (index, op)
             if key not in self._behind:

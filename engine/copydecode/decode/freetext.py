@@ -12,7 +12,7 @@ import numpy as np
 
 from copydecode.decode.constraint import Accepted
 from copydecode.decode.literals import Ids, Literals
-from copydecode.edit.program import Copy, Gen
+from copydecode.edit.program import Copy, CopyTokens, Gen
 
 
 class FreeText:
@@ -86,8 +86,8 @@ class FreeText:
         del self.body[-steps:]
         self.done = False
 
-    def free_lines(self, copy: Copy) -> int:
-        """Return all lines of a copy: a text has none."""
+    def removable(self, copy: Copy | CopyTokens) -> int:
+        """Return all of a copy: a text has none."""
         return 1 + copy.last - copy.first
 
     def _find_fence(self, before: int) -> int | None:

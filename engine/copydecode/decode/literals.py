@@ -24,6 +24,7 @@ Ids = NDArray[np.int64]
 PIECES = (
     grammar.PROGRAM_OPEN,
     grammar.COPY_OPEN,
+    grammar.TOKENS_OPEN,
     grammar.COPY_DASH,
     grammar.COPY_CLOSE,
     grammar.GEN_OPEN,

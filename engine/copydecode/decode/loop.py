@@ -1,11 +1,11 @@
 """The decode loop: one block per forward, and everything that can be predicted rides along.
 
 A *step* is one decision and all tokens that follow from it for certain: what the grammar forces,
-and where a copy op closed, the splice of its lines. A block is the tokens of the last step that are
-not in the cache yet, and drafted steps behind them as far as they are worth their arithmetic; its
-forward decides the next step, or as many drafted ones as agree and the one after. What a draft got
-wrong is undone in the grammar and cropped from the cache, so the result is that of stepping token
-by token, greedily or at a temperature.
+and where a copy op closed, the splice of what it repeats. A block is the tokens of the last step
+that are not in the cache yet, and drafted steps behind them as far as they are worth their
+arithmetic; its forward decides the next step, or as many drafted ones as agree and the one after.
+What a draft got wrong is undone in the grammar and cropped from the cache, so the result is that of
+stepping token by token, greedily or at a temperature.
 
 The loop writes programs under `constraint`, or full text under `freetext`: it knows neither, nor
 texts, tokenizers or prompt formats.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol
 
 from torch import Tensor
@@ -31,7 +31,7 @@ from copydecode.decode.prefix import Prefix
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Choose, Chooser, Greedy
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 from copydecode.errors import (
     ContextTooLongError,
     DeadlineExceededError,
@@ -44,7 +44,7 @@ CHUNK = 512
 
 
 _LEAVING = (grammar.COPY_OPEN, grammar.GEN_OPEN, grammar.PROGRAM_CLOSE)
-_COPY_PIECES = (grammar.COPY_OPEN, grammar.COPY_DASH, grammar.COPY_CLOSE)
+_COPY_PIECES = (grammar.COPY_DASH, grammar.COPY_CLOSE)
 
 
 class Automaton(Protocol):
@@ -81,8 +81,8 @@ class Automaton(Protocol):
         """Undo the last `steps` calls of `accept`."""
         ...
 
-    def free_lines(self, copy: Copy) -> int:
-        """Return how many lines of a copy, from its first on, a program may leave out."""
+    def removable(self, copy: Copy | CopyTokens) -> int:
+        """Return how many lines or tokens of a copy, from its first on, a program may leave out."""
         ...
 
 
@@ -91,8 +91,9 @@ class Task:
     """What is to be decoded, and how far.
 
     `prompt` ends with the tokens of `<program>`. `splice(first, last)` gives the tokens of these
-    lines, of which the last `splice_window` enter the context, all where it is None. Without a
-    `chooser` the decode is greedy. `cost` says what a forward costs, and so how long drafts pay.
+    lines, of which the last `splice_window` enter the context, all where it is None;
+    `splice_tokens` is the same for tokens, None where they cannot be copied. Without a `chooser`
+    the decode is greedy. `cost` says what a forward costs, and so how long drafts pay.
     """
 
     prompt: Sequence[int]
@@ -105,6 +106,7 @@ class Task:
     drafter: Drafter = field(default_factory=NoDrafts)
     cost: CostCurve = FREE
     acceptance: Acceptance = Acceptance.PROGRAM
+    splice_tokens: Callable[[int, int], list[int]] | None = None
 
 
 def decode(prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt) -> Program:
@@ -155,9 +157,9 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A copy that is to end with line `last`, by dropping so many tokens of its splice."""
+    """A copy that is to end with line or token `last`, by dropping tokens of its splice."""
 
-    op: Copy
+    op: Copy | CopyTokens
     last: int
     dropped: int
 
@@ -255,7 +257,8 @@ class _Decode(Generic[C]):
         """Return what rows `[R, V]` say against the tokens of a span behind each of them."""
         if not following:
             return []
-        leaving = sorted({self._literals[piece][0] for piece in _LEAVING})
+        pieces = _LEAVING if self._task.splice_tokens is None else (*_LEAVING, grammar.TOKENS_OPEN)
+        leaving = sorted({self._literals[piece][0] for piece in pieces})
         banned = self._literals.not_in_text
         return verdicts(self._task.acceptance, following, logits, leaving, banned)
 
@@ -338,13 +341,20 @@ class _Decode(Generic[C]):
             return
         step.ops.append(accepted.op)
         self._ops.append(accepted.op)
-        if isinstance(accepted.op, Copy):
-            spliced = self._task.splice(accepted.op.first, accepted.op.last)
+        if not isinstance(accepted.op, Gen):
+            spliced = self._spliced(accepted.op)
             if self._task.splice_window is not None:
                 spliced = spliced[max(0, len(spliced) - self._task.splice_window) :]
             step.copied.append(len(step.tokens))
             step.tokens += spliced
             step.spliced += len(spliced)
+
+    def _spliced(self, op: Copy | CopyTokens) -> list[int]:
+        """Return the tokens that a copy repeats."""
+        if isinstance(op, Copy):
+            return self._task.splice(op.first, op.last)
+        assert self._task.splice_tokens is not None  # noqa: S101  # else the grammar has no such op
+        return self._task.splice_tokens(op.first, op.last)
 
     def _undo(self, steps: Sequence[_Step]) -> None:
         """Undo drafted steps, the last ones taken."""
@@ -378,8 +388,8 @@ class _Decode(Generic[C]):
             and step.token >= 0
             and len(step.copied) == 1
             and 0 < step.spliced == len(step.tokens) - step.copied[0]
-            and isinstance(op := step.ops[-1], Copy)
-            and self._automaton.free_lines(op) > 0
+            and not isinstance(op := step.ops[-1], Gen)
+            and self._automaton.removable(op) > 0
         )
 
     def _review(self, step: _Step, against: Sequence[float]) -> _Cut | None:
@@ -387,10 +397,10 @@ class _Decode(Generic[C]):
         if not self._reviews(step):
             return None
         op = step.ops[-1]
-        assert isinstance(op, Copy)  # noqa: S101  # `_reviews` says so
+        assert not isinstance(op, Gen)  # noqa: S101  # `_reviews` says so
         span = self._span(op, step)
         # Locked lines stand whatever the model thinks of them.
-        locked = 1 + op.last - op.first - self._automaton.free_lines(op)
+        locked = 1 + op.last - op.first - self._automaton.removable(op)
         free = len(span.ends) - locked
         if free <= 0:
             return None
@@ -409,8 +419,10 @@ class _Decode(Generic[C]):
         index = self._ops.index(op, self._told)
         return self._ops[index - 1] if index else None
 
-    def _span(self, op: Copy, step: _Step) -> Span:
-        """Return the spliced tokens of a copy, and the ends of its lines among them."""
+    def _span(self, op: Copy | CopyTokens, step: _Step) -> Span:
+        """Return the spliced tokens of a copy, and where among them it may end."""
+        if isinstance(op, CopyTokens):
+            return Span(step.tokens[step.copied[0] :], range(1, step.spliced + 1))
         ends = [step.spliced]
         for line in range(op.last, op.first, -1):
             end = ends[-1] - len(self._task.splice(line, line))
@@ -425,7 +437,7 @@ class _Decode(Generic[C]):
         self._crop_behind(row, logits)
         self._receipt.spliced_tokens -= cut.dropped
         if cut.last >= cut.op.first:
-            self._ops[-1] = Copy(cut.op.first, cut.last)
+            self._ops[-1] = replace(cut.op, last=cut.last)
             self._task.on_op(self._ops[-1])
             self._told += 1
             if row < 0:  # Its logits came with an earlier forward of a long span.
@@ -444,11 +456,12 @@ class _Decode(Generic[C]):
             step.forced += 1
         return self._commit(self._certain(step))
 
-    def _written(self, op: Copy) -> int:
+    def _written(self, op: Copy | CopyTokens) -> int:
         """Return the number of tokens of a copy op, its splice left out."""
         literals = self._literals
-        numbers = sum(len(literals.numbers.tokens(line)) for line in (op.first, op.last))
-        return numbers + sum(len(literals[piece]) for piece in _COPY_PIECES)
+        opening = grammar.COPY_OPEN if isinstance(op, Copy) else grammar.TOKENS_OPEN
+        numbers = sum(len(literals.numbers.tokens(number)) for number in (op.first, op.last))
+        return numbers + sum(len(literals[piece]) for piece in (opening, *_COPY_PIECES))
 
     def _permits(self, token: int) -> bool:
         started = time.perf_counter()

@@ -27,7 +27,7 @@ from copydecode.decode.window import EncodedLines, choose, named_lines, prose, r
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, visible
-from copydecode.edit.program import Copy, Gen, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Program
 
 MAX_NAMES = 3
 """How many similar names a prompt lists."""
@@ -87,6 +87,10 @@ class Prompt:
     def splice(self, first: int, last: int) -> list[int]:
         """Return the tokens of lines `first` to `last` of the window, 1-based and inclusive."""
         return [token for line in self.line_tokens[first - 1 : last] for token in line]
+
+    def splice_tokens(self, first: int, last: int) -> list[int]:
+        """Return tokens `first` to `last` of the window's lines, 1-based and inclusive."""
+        return self.splice(1, len(self.line_tokens))[first - 1 : last]
 
 
 class EmbeddedPrompt:
@@ -181,6 +185,13 @@ class EmbeddedPrompt:
         tokens: list[int] = []
         decided: list[bool] = []
 
+        def add_copy(marker: str, first: int, last: int, span: list[int]) -> None:
+            add([special(marker), *encode(str(first))], by_model=True)
+            add(encode(grammar.COPY_DASH), by_model=False)
+            add(encode(str(last)), by_model=True)
+            add([special(grammar.COPY_CLOSE)], by_model=False)
+            add(tail(span, window), by_model=False)
+
         def add(ids: Sequence[int], *, by_model: bool) -> None:
             tokens.extend(ids)
             decided.extend([by_model] * len(ids))
@@ -188,12 +199,11 @@ class EmbeddedPrompt:
         for op in program.ops:
             match op:
                 case Copy(first, last):
-                    add([special(grammar.COPY_OPEN), *encode(str(first))], by_model=True)
-                    add(encode(grammar.COPY_DASH), by_model=False)
-                    add(encode(str(last)), by_model=True)
-                    add([special(grammar.COPY_CLOSE)], by_model=False)
                     span = [token for line in line_tokens[first - 1 : last] for token in line]
-                    add(tail(span, window), by_model=False)
+                    add_copy(grammar.COPY_OPEN, first, last, span)
+                case CopyTokens(first, last):
+                    span = [token for line in line_tokens for token in line][first - 1 : last]
+                    add_copy(grammar.TOKENS_OPEN, first, last, span)
                 case Gen(text):
                     body = encode(grammar.escape(text))
                     body = [special(grammar.GEN_OPEN), *body, special(grammar.GEN_CLOSE)]

@@ -30,8 +30,11 @@ OP_MARKERS = (
     grammar.GEN_OPEN,
     grammar.GEN_CLOSE,
 )
+OPTIONAL_MARKERS = (grammar.TOKENS_OPEN,)
+"""Markers that tokenizers made before them lack."""
+
 SPECIAL_TOKENS = (END, DOCUMENT, INSTRUCTION, SCOPE, NAMES, *OP_MARKERS)
-"""What a tokenizer made by this project holds at ids 0, 1, 2, ..."""
+"""What a tokenizer made by this project holds at ids 0, 1, 2, ..., the optional markers behind."""
 
 
 def byte_alphabet() -> dict[str, int]:
@@ -91,6 +94,12 @@ class Vocabulary:
     def special(self, token: str) -> int:
         """Return the id of a special token."""
         return self._specials[token]
+
+    @property
+    def op_markers(self) -> dict[str, int]:
+        """The ids of the op markers, of the optional ones as far as there are any."""
+        known = (*OP_MARKERS, *OPTIONAL_MARKERS)
+        return {marker: self._specials[marker] for marker in known if marker in self._specials}
 
     def token_bytes(self, token: int) -> bytes:
         """Return the bytes that a token stands for; none for a special token."""

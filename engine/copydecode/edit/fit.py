@@ -16,7 +16,7 @@ from copydecode.edit.document import (
     replace_terminators,
     strip_terminator,
 )
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, Gen, LineOp, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,14 @@ def fit(program: Program, document: Document, window: Window) -> Program:
     Lines outside the window are copied, copies are shifted, new text gets the document's newline,
     and a byte order mark stays where it was. New text at the document's end has a final line end
     where the document has one, since a model does not see whether it has.
+
+    Raises:
+        TokenCopyError: the program copies tokens.
     """
-    ops: list[Op] = []
+    ops: list[LineOp] = []
     if window.first > 1:
         ops.append(Copy(1, window.first - 1))
-    for op in program.ops:
+    for op in program.line_ops:
         match shift(op, window):
             case Copy() as copy:
                 ops.append(copy)
@@ -67,7 +70,7 @@ def fit(program: Program, document: Document, window: Window) -> Program:
     return Program(tuple(_keep_bom(ops, document) if document.has_bom else ops))
 
 
-def shift(op: Op, window: Window) -> Op:
+def shift(op: LineOp, window: Window) -> LineOp:
     """Return an op over the window with its lines counted in the document."""
     if isinstance(op, Gen):
         return op
@@ -83,13 +86,13 @@ def _end_as(document: Document, text: str) -> str:
     return strip_terminator(text) or text
 
 
-def _keep_bom(ops: list[Op], document: Document) -> list[Op]:
+def _keep_bom(ops: list[LineOp], document: Document) -> list[LineOp]:
     """Begin with the byte order mark, once, also where line 1 is replaced, moved or gone."""
     if ops and isinstance(ops[0], Copy) and ops[0].first == 1:
         head, rest = ops[:1], ops[1:]
     else:
         head, rest = [], ops
-    kept: list[Op] = []
+    kept: list[LineOp] = []
     for op in rest:
         if isinstance(op, Copy) and op.first == 1:
             kept.append(Gen(document.lines[0].removeprefix(BOM)))
@@ -102,7 +105,7 @@ def _keep_bom(ops: list[Op], document: Document) -> list[Op]:
         case [Gen(text), *others]:
             return [Gen(BOM + text.removeprefix(BOM)), *others]
         case [Copy(first, last), *others]:
-            begun: list[Op] = [Gen(BOM + document.span(first, first))]
+            begun: list[LineOp] = [Gen(BOM + document.span(first, first))]
             return [*begun, *([Copy(first + 1, last)] if first < last else []), *others]
         case _:
             return [Gen(BOM)]

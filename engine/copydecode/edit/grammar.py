@@ -1,7 +1,8 @@
 """The text form of programs: parse, render, and the escape of reserved literals.
 
-    program := <program> (copy | gen)* </program>
+    program := <program> (copy | tokens | gen)* </program>
     copy    := <copy lines="i-j"/>
+    tokens  := <copy tokens="a-b"/>
     gen     := <gen> text </gen>
 
 `render` writes no white space between ops and none around a gen's text; `parse` allows white space
@@ -15,12 +16,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 from copydecode.errors import ProgramSyntaxError
 
 PROGRAM_OPEN: Final = "<program>"
 PROGRAM_CLOSE: Final = "</program>"
 COPY_OPEN: Final = '<copy lines="'
+TOKENS_OPEN: Final = '<copy tokens="'
 COPY_DASH: Final = "-"
 COPY_CLOSE: Final = '"/>'
 GEN_OPEN: Final = "<gen>"
@@ -32,7 +34,7 @@ _RESERVED_TAIL = "|".join(re.escape(literal[1:]) for literal in RESERVED)
 _PLAIN = re.compile(rf"<(\\*)({_RESERVED_TAIL})")
 _ESCAPED = re.compile(rf"<\\(\\*)({_RESERVED_TAIL})")
 _SPACE = re.compile(r"[ \t\r\n]*")
-_COPY = re.compile(r'<copy lines="([1-9][0-9]*)-([1-9][0-9]*)"/>')
+_COPY = re.compile(r'<copy (lines|tokens)="([1-9][0-9]*)-([1-9][0-9]*)"/>')
 
 
 def escape(text: str) -> str:
@@ -50,6 +52,8 @@ def render_op(op: Op) -> str:
     match op:
         case Copy(first, last):
             return f"{COPY_OPEN}{first}{COPY_DASH}{last}{COPY_CLOSE}"
+        case CopyTokens(first, last):
+            return f"{TOKENS_OPEN}{first}{COPY_DASH}{last}{COPY_CLOSE}"
         case Gen(text):
             return f"{GEN_OPEN}{escape(text)}{GEN_CLOSE}"
 
@@ -81,7 +85,8 @@ def parse(text: str) -> Program:
             ops.append(Gen(unescape(text[start:end])))
             at = end + len(GEN_CLOSE)
         elif copy := _COPY.match(text, at):
-            ops.append(Copy(int(copy[1]), int(copy[2])))
+            kind = Copy if copy[1] == "lines" else CopyTokens
+            ops.append(kind(int(copy[2]), int(copy[3])))
             at = copy.end()
         else:
             message = f"expected a copy op, a gen op or {PROGRAM_CLOSE} at offset {at}"

@@ -34,7 +34,7 @@ def without_copies(program: Program, source: Document, unwanted: Callable[[Copy]
     unwanted is the caller's to say.
     """
     ops: list[Op] = []
-    for op in program.ops:
+    for op in program.line_ops:
         written = Gen(source.span(op.first, op.last)) if isinstance(op, Copy) else op
         if isinstance(op, Copy) and not unwanted(op):
             ops.append(op)

@@ -1,13 +1,17 @@
 """Programs: what a model writes in place of the new text.
 
 A program is a sequence of ops over one document. `Copy` repeats lines of the original document,
-`Gen` brings new text. Knows nothing of the text form (`grammar`) or of what a program means
-(`resolve`).
+`Gen` brings new text. `CopyTokens` repeats tokens of what the model was shown: a program with such
+ops says something only together with those tokens, and is lowered to one without (`token_copies`)
+before anything else is done with it. Knows nothing of the text form (`grammar`) or of what a
+program means (`resolve`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from copydecode.errors import TokenCopyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,22 @@ class Gen:
     text: str
 
 
-Op = Copy | Gen
+@dataclass(frozen=True, slots=True)
+class CopyTokens:
+    """Repeat tokens `first` to `last` of the lines shown, 1-based and inclusive.
+
+    They are counted through all these lines; the newline of a line is a token of it.
+    """
+
+    first: int
+    last: int
+
+
+LineOp = Copy | Gen
+"""What says all by itself, over the lines of a document."""
+
+Op = LineOp | CopyTokens
+"""What a model may write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +52,21 @@ class Program:
     """A sequence of ops; their outputs in order are the new text."""
 
     ops: tuple[Op, ...] = ()
+
+    @property
+    def line_ops(self) -> tuple[LineOp, ...]:
+        """The ops of a program that has no token copies.
+
+        Raises:
+            TokenCopyError: it has one.
+        """
+        ops: list[LineOp] = []
+        for op in self.ops:
+            if isinstance(op, CopyTokens):
+                message = (
+                    f"expected a program without token copies, found one of tokens "
+                    f"{op.first}-{op.last}: lower it first"
+                )
+                raise TokenCopyError(message)
+            ops.append(op)
+        return tuple(ops)

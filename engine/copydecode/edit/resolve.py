@@ -4,7 +4,8 @@ The outputs of the ops are joined as they are: lines carry their own terminators
 gens. One rule is added so that a line without a terminator (the last of a document) can be copied
 to another place: where an op's output does not end in a terminator and more text follows, the
 document's own newline is put between. Oracle programs never need that rule, so a round trip keeps
-every byte (ARCHITECTURE.md, "The edit language"). Knows nothing of tokens or models.
+every byte (ARCHITECTURE.md, "The edit language"). Knows nothing of tokens or models: a program that
+copies tokens is lowered first (`token_copies`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from copydecode.edit.document import Document, is_terminated
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, LineOp, Program
 from copydecode.errors import CopyRangeError
 
 Mode = Literal["strict", "clipped"]
@@ -50,6 +51,7 @@ def resolve(program: Program, document: Document, mode: Mode = "strict") -> str:
     Raises:
         CopyRangeError: in strict mode, where a copy op is not within `1 <= i <= j <= n`. In clipped
             mode the indices are clamped to the document and a warning is logged.
+        TokenCopyError: the program copies tokens.
     """
     return "".join(piece.text for piece in _pieces(program, document, mode))
 
@@ -97,10 +99,31 @@ def apply_hunks(document: Document, changes: tuple[Hunk, ...]) -> str:
     return "".join([*parts, document.span(at, len(document))])
 
 
+def bounds(op: Copy | CopyTokens, n: int, mode: Mode) -> tuple[int, int]:
+    """Return the first and last of the `n` lines or tokens that a copy repeats.
+
+    Raises:
+        CopyRangeError: as `resolve`.
+    """
+    if 1 <= op.first <= op.last <= n:
+        return op.first, op.last
+    unit = "lines" if isinstance(op, Copy) else "tokens"
+    if mode == "strict":
+        message = f"expected 1 <= i <= j <= {n}, found {unit} {op.first}-{op.last}"
+        raise CopyRangeError(message)
+    if n == 0:
+        clamped = (1, 0)
+    else:
+        first = min(max(op.first, 1), n)
+        clamped = (first, min(max(op.last, first), n))
+    _log.warning("copy of %s %d-%d clipped to %d-%d", unit, op.first, op.last, *clamped)
+    return clamped
+
+
 def _pieces(program: Program, document: Document, mode: Mode) -> Iterator[_Piece]:
     """Yield the new text in parts: whole original lines, gen texts, and joints between ops."""
     terminated = True
-    for op in program.ops:
+    for op in program.line_ops:
         for piece in _output(op, document, mode):
             if not piece.text:
                 continue
@@ -110,29 +133,14 @@ def _pieces(program: Program, document: Document, mode: Mode) -> Iterator[_Piece
             terminated = is_terminated(piece.text)
 
 
-def _output(op: Op, document: Document, mode: Mode) -> Iterator[_Piece]:
+def _output(op: LineOp, document: Document, mode: Mode) -> Iterator[_Piece]:
     match op:
         case Gen(text):
             yield _Piece(text, 0)
         case Copy():
-            first, last = _bounds(op, len(document), mode)
+            first, last = bounds(op, len(document), mode)
             for number in range(first, last + 1):
                 yield _Piece(document.lines[number - 1], number)
-
-
-def _bounds(op: Copy, n: int, mode: Mode) -> tuple[int, int]:
-    if 1 <= op.first <= op.last <= n:
-        return op.first, op.last
-    if mode == "strict":
-        message = f"expected 1 <= i <= j <= {n}, found lines {op.first}-{op.last}"
-        raise CopyRangeError(message)
-    if n == 0:
-        clamped = (1, 0)
-    else:
-        first = min(max(op.first, 1), n)
-        clamped = (first, min(max(op.last, first), n))
-    _log.warning("copy of lines %d-%d clipped to %d-%d", op.first, op.last, *clamped)
-    return clamped
 
 
 def _longest_rise(lines: list[int]) -> list[int]:

@@ -12,7 +12,10 @@ a gen, and no copy begins on the line after the copy before it (but the body's f
 the scope keeps at least one program, and fewer decisions are left to make. An op that is not to
 be decided is one without an alternative here; no state is a dead end.
 
-Pure: knows nothing of tokens or of how programs are decoded.
+Where tokens may be copied, a body may hold token copies too, of tokens of lines a..b; none begins
+on the token after the token copy before it.
+
+Pure: knows of tokens no more than which may be copied, and nothing of how programs are decoded.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from copydecode.edit.program import Copy, Gen, Op
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op
 
 Ranges = tuple[tuple[int, int], ...]
 """Inclusive ranges of numbers, rising and apart."""
@@ -30,6 +33,7 @@ class Opening(enum.Enum):
     """How the next op may begin; END where the program may end instead."""
 
     COPY = enum.auto()
+    TOKENS = enum.auto()
     GEN = enum.auto()
     END = enum.auto()
 
@@ -38,11 +42,14 @@ class Opening(enum.Enum):
 class Rules:
     """The rules of programs over a document of `lines` lines, of which `lock` may change.
 
-    `lock` is 1-based and inclusive; with None all may change.
+    `lock` is 1-based and inclusive; with None all may change. `tokens` are the first and last token
+    that a token copy may name, those of the lock where there is one; with None there are no token
+    copies.
     """
 
     lines: int
     lock: tuple[int, int] | None = None
+    tokens: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.lock is not None and not 1 <= self.lock[0] <= self.lock[1] <= self.lines:
@@ -51,9 +58,10 @@ class Rules:
 
     def openings(self, before: Op | None) -> tuple[Opening, ...]:
         """Return how a program may go on after the op `before`; None is the program's start."""
+        tokens = (Opening.TOKENS,) if self.tokens is not None else ()
         if self.lock is None:
             copies = (Opening.COPY,) if self.lines else ()
-            return (*copies, Opening.GEN, Opening.END)
+            return (*copies, *tokens, Opening.GEN, Opening.END)
         if self._before_scope(before):
             return (Opening.COPY,)
         to_the_end = self.lock[1] == self.lines
@@ -61,7 +69,7 @@ class Rules:
             return (Opening.END,)
         gen = () if isinstance(before, Gen) else (Opening.GEN,)
         end = (Opening.END,) if to_the_end else ()
-        return (Opening.COPY, *gen, *end)
+        return (Opening.COPY, *tokens, *gen, *end)
 
     def firsts(self, before: Op | None) -> Ranges:
         """Return the lines at which a copy after the op `before` may begin."""
@@ -85,12 +93,25 @@ class Rules:
         run_on = _range(self.lines, self.lines) if last < self.lines else ()
         return _range(first, last) + run_on
 
-    def free_lines(self, copy: Copy) -> int:
-        """Return how many lines of a legal copy, from its first on, a program may leave out.
+    def token_firsts(self, before: Op | None) -> Ranges:
+        """Return the tokens at which a token copy after the op `before` may begin."""
+        if self.tokens is None:
+            return ()
+        first, last = self.tokens
+        if self.lock is not None and isinstance(before, CopyTokens):
+            return _range(first, before.last) + _range(before.last + 2, last)
+        return _range(first, last)
 
-        Those outside the lock are in every program.
+    def token_lasts(self, first: int) -> Ranges:
+        """Return the tokens at which the token copy that begins at `first` may end."""
+        return () if self.tokens is None else _range(first, self.tokens[1])
+
+    def removable(self, copy: Copy | CopyTokens) -> int:
+        """Return how many lines or tokens of a legal copy, from its first on, may be left out.
+
+        Lines outside the lock are in every program, and no token copy names any of their tokens.
         """
-        if self.lock is None:
+        if self.lock is None or isinstance(copy, CopyTokens):
             return 1 + copy.last - copy.first
         first, last = self.lock
         return max(0, 1 + min(copy.last, last) - copy.first) if copy.first >= first else 0

@@ -27,6 +27,7 @@ from copydecode.decode.literals import Codec
 from copydecode.edit.document import Document
 from copydecode.edit.oracle import oracle
 from copydecode.edit.program import Copy
+from copydecode.edit.token_copies import MIN_SPAN
 from copydecode.studies import corpora, cover, kernel, paper, tokens
 from copydecode.studies.corpora import Case
 from copydecode.studies.replay import replay
@@ -35,7 +36,7 @@ from copydecode.studies.study import Column, Context, Report, Row, Study, add_co
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEAST = 8
+LEAST = MIN_SPAN
 """The paper's minimum span m*, in tokens."""
 
 

@@ -94,7 +94,7 @@ def resolve(program: Program, source: Sequence[str]) -> str:
     """Return the new text of a program whose copies are within the document's lines."""
     return "\n".join(
         "\n".join(source[op.first - 1 : op.last]) if isinstance(op, Copy) else op.text
-        for op in program.ops
+        for op in program.line_ops
     )
 
 

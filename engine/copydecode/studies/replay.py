@@ -13,7 +13,7 @@ from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.literals import Literals, encode_exactly
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 
 
 @dataclass(slots=True)
@@ -43,8 +43,9 @@ def encode(program: Program, literals: Literals) -> list[int]:
     ids: list[int] = []
     for op in program.ops:
         match op:
-            case Copy(first, last):
-                ids += literals[grammar.COPY_OPEN]
+            case Copy(first, last) | CopyTokens(first, last):
+                opening = grammar.COPY_OPEN if isinstance(op, Copy) else grammar.TOKENS_OPEN
+                ids += literals[opening]
                 ids += encode_exactly(literals.codec, str(first))
                 ids += literals[grammar.COPY_DASH]
                 ids += encode_exactly(literals.codec, str(last))

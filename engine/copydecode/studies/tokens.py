@@ -10,7 +10,7 @@ from pathlib import Path
 
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.literals import Literals
-from copydecode.decode.vocabulary import OP_MARKERS, Vocabulary
+from copydecode.decode.vocabulary import Vocabulary
 from copydecode.studies.qwen import QwenCodec
 
 
@@ -33,4 +33,4 @@ def load(choice: str, data: Path | None) -> Literals:
 def embedded() -> Literals:
     """Return the literals of the embedded model's tokenizer: each marker is one token."""
     vocabulary = Vocabulary.load(EMBEDDED_FOLDER / "tokenizer.json")
-    return Literals(vocabulary, {marker: vocabulary.special(marker) for marker in OP_MARKERS})
+    return Literals(vocabulary, vocabulary.op_markers)

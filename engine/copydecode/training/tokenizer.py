@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from copydecode.decode.vocabulary import SPECIAL_TOKENS
+from copydecode.decode.vocabulary import OPTIONAL_MARKERS, SPECIAL_TOKENS
 
 PATTERN = r"\n|[\p{L}\p{M}_]+|\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}_]+ ?|[^\S\n]+"
 """Newlines, names, numbers, punctuation with a space on either side, other white space."""
@@ -52,7 +52,7 @@ def _assemble(learnt: dict[str, Any], numbers: list[str], size: int) -> dict[str
     shell.pre_tokenizer = _pre_tokenizer()
     shell.decoder = decoders.ByteLevel()
     result: dict[str, Any] = json.loads(shell.to_str())
-    specials = [*SPECIAL_TOKENS]
+    specials = [*SPECIAL_TOKENS, *OPTIONAL_MARKERS]
     specials += [f"<|reserved{n}|>" for n in range(RESERVED - len(specials))]
     by_id = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)
     # Text like `"/>` may have been learnt as a word: it must not become the marker.

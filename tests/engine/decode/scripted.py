@@ -18,7 +18,7 @@ from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Greedy
 from copydecode.decode.vocabulary import byte_alphabet
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 
 
 class ListCache:
@@ -147,9 +147,10 @@ def op_tokens(op: Op, literals: Literals) -> list[int]:
     """Return the tokens of one op, every piece on its own, nothing spliced."""
     encode = literals.codec.encode
     match op:
-        case Copy(first, last):
+        case Copy(first, last) | CopyTokens(first, last):
+            opening = grammar.COPY_OPEN if isinstance(op, Copy) else grammar.TOKENS_OPEN
             parts = [
-                literals[grammar.COPY_OPEN],
+                literals[opening],
                 encode(str(first)),
                 literals[grammar.COPY_DASH],
                 encode(str(last)),
@@ -179,6 +180,8 @@ def sequence_of(
         tokens += op_tokens(op, literals)
         if isinstance(op, Copy):
             tokens += [token for line in lines[op.first - 1 : op.last] for token in line]
+        if isinstance(op, CopyTokens):
+            tokens += [token for line in lines for token in line][op.first - 1 : op.last]
     return [*tokens, *literals[grammar.PROGRAM_CLOSE]]
 
 
@@ -189,6 +192,7 @@ def naive(  # noqa: PLR0913, PLR0917  # the parts of a decode, for tests only
     splice: Callable[[int, int], list[int]],
     window: int | None = None,
     max_new_tokens: int = 100_000,
+    splice_tokens: Callable[[int, int], list[int]] | None = None,
 ) -> tuple[Program, list[Tensor]]:
     """Decode with one token per forward; return the program and the logits of each decision."""
     literals = constraint.literals
@@ -210,8 +214,10 @@ def naive(  # noqa: PLR0913, PLR0917  # the parts of a decode, for tests only
         follow = list(accepted.tokens)
         if accepted.op is not None:
             ops.append(accepted.op)
-            if isinstance(accepted.op, Copy):
-                span = splice(accepted.op.first, accepted.op.last)
+            if not isinstance(accepted.op, Gen):
+                repeat = splice if isinstance(accepted.op, Copy) else splice_tokens
+                assert repeat is not None
+                span = repeat(accepted.op.first, accepted.op.last)
                 follow += span if window is None else span[len(span) - min(window, len(span)) :]
         if not constraint.done:
             for fed in follow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from copydecode.config import Acceptance
 from copydecode.decode import loop
 from copydecode.decode.accept import CHECKED_LINES, CHECKED_MARGIN, Span, kept_lines, verdicts
-from copydecode.decode.constraint import ProgramGrammar
+from copydecode.decode.constraint import Constraint, ProgramGrammar
 from copydecode.decode.draft import NoDrafts, Odds, ProgramDrafts
 from copydecode.decode.expect import Hints
 from copydecode.decode.literals import Ids, Literals
@@ -23,7 +24,7 @@ from copydecode.decode.model import C, Model
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Greedy
 from copydecode.edit import grammar as text_form
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 from tests.engine.decode.scripted import UNLIMITED, FunctionModel, noisy, op_tokens, run
 
 SPAN = Span(tokens=[5, 6, 7, 5, 8], ends=[2, 4, 5])
@@ -87,16 +88,16 @@ def test_only_the_last_lines_are_checked_and_only_a_strong_wish_counts() -> None
 
 def by_single_steps(  # noqa: C901, PLR0912  # one loop, to be read against the text of the policy
     model: Model[C],
-    grammar: ProgramGrammar,
+    constraint: Constraint,
     prompt: Sequence[int],
     lines: list[list[int]],
     lock: tuple[int, int] | None,
 ) -> Program:
     """Decode `verified` with one token per forward: the reference."""
-    literals = grammar.literals
+    literals = constraint.literals
     greedy = Greedy(literals, model.device)
-    constraint = grammar.start(len(lines), lock)
     constraint.begin()
+    single = [[token] for line in lines for token in line]
     cache = model.new_cache()
     ops: list[Op] = []
 
@@ -114,32 +115,34 @@ def by_single_steps(  # noqa: C901, PLR0912  # one loop, to be read against the 
         if constraint.done:
             break
         logits = feed(accepted.tokens)
-        if not isinstance(op := accepted.op, Copy):
+        if not isinstance(op := accepted.op, Copy | CopyTokens):
             continue
         free = op.last
-        if lock is not None:  # Lines outside the lock are copied whatever the model thinks of them.
+        if lock is not None and isinstance(op, Copy):
+            # Lines outside the lock are copied whatever the model thinks of them.
             free = min(op.last, lock[1]) if op.first >= lock[0] else 0
+        parts = lines if isinstance(op, Copy) else single
         if free < op.first:
-            for line in range(op.first, op.last + 1):
-                logits = feed(lines[line - 1])
+            for tokens in parts[op.first - 1 : op.last]:
+                logits = feed(tokens)
             continue
         last = op.first - 1
         kept, behind = cache.length, logits
         after_gen = len(ops) > 1 and isinstance(ops[-2], Gen)
-        for line in range(op.first, op.last + 1):
-            kept_anyway = (after_gen and line == op.first) or line > free
-            for token in lines[line - 1]:
+        for part in range(op.first, op.last + 1):
+            kept_anyway = (after_gen and part == op.first) or part > free
+            for token in parts[part - 1]:
                 if not kept_anyway and greedy.over(logits)(0, text_of(literals)) != token:
                     break
                 logits = feed([token])
             else:
-                last, kept, behind = line, cache.length, logits
+                last, kept, behind = part, cache.length, logits
                 continue
             break
         cache.crop(kept)
         logits = behind
         if last >= op.first:
-            ops[-1] = Copy(op.first, last)
+            ops[-1] = replace(op, last=last)
             continue
         ops.pop()
         written = len(op_tokens(op, literals))
@@ -163,15 +166,19 @@ def text_of(literals: Literals) -> Ids:
     lock=st.none() | st.tuples(st.integers(1, 10), st.integers(1, 10)),
     drafts=st.booleans(),
     chunk=st.sampled_from([4, loop.CHUNK]),  # A span may be read in several forwards.
+    token_copies=st.booleans(),
 )
-def test_verified_spans_are_what_the_model_would_have_written(  # noqa: PLR0913, PLR0917  # drawn
+def test_verified_spans_are_what_the_model_would_have_written(  # noqa: PLR0913  # drawn
     grammar: ProgramGrammar,
     seed: int,
     n: int,
     lock: tuple[int, int] | None,
-    drafts: bool,
     chunk: int,
+    *,
+    drafts: bool,
+    token_copies: bool,
 ) -> None:
+    """Of lines whole ones, of tokens each."""
     literals = grammar.literals
     if lock is not None:
         lock = (min(*lock, n), min(max(lock), n))
@@ -182,7 +189,10 @@ def test_verified_spans_are_what_the_model_would_have_written(  # noqa: PLR0913,
     def model() -> FunctionModel:
         return noisy(literals, seed, closing=0.05, along=text)
 
-    constraint = grammar.start(n, lock)
+    def start() -> Constraint:
+        return grammar.start(n, lock, lines if token_copies else None)
+
+    constraint = start()
     told: list[Op] = []
     receipt = Receipt()
     task = Task(
@@ -192,13 +202,21 @@ def test_verified_spans_are_what_the_model_would_have_written(  # noqa: PLR0913,
         on_op=told.append,
         drafter=ProgramDrafts(constraint, lines, Hints(), Odds()) if drafts else NoDrafts(),
         acceptance=Acceptance.VERIFIED,
+        splice_tokens=(lambda first, last: text[first - 1 : last]) if token_copies else None,
     )
     with patch.object(loop, "CHUNK", chunk):
         program = run(model(), constraint, task, receipt)
-    assert program == by_single_steps(model(), grammar, prompt, lines, lock)
+    assert program == by_single_steps(model(), start(), prompt, lines, lock)
     assert tuple(told) == program.ops
-    copied = [op for op in program.ops if isinstance(op, Copy)]
-    spliced = sum(len(lines[k - 1]) for op in copied for k in range(op.first, op.last + 1))
+    spliced = 0
+    for op in program.ops:
+        match op:
+            case Copy(first, last):
+                spliced += sum(map(len, lines[first - 1 : last]))
+            case CopyTokens(first, last):
+                spliced += last - first + 1
+            case Gen():
+                pass
     assert receipt.spliced_tokens in {spliced, spliced + len(text)}  # The end may need none.
 
 

@@ -12,9 +12,11 @@ from copydecode.decode.constraint import Constraint, Phase, ProgramGrammar
 from copydecode.decode.literals import PIECES, Literals
 from copydecode.edit import grammar as text_form
 from copydecode.edit.document import Document
+from copydecode.edit.fit import fit, visible, whole
 from copydecode.edit.oracle import locked_oracle
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 from copydecode.edit.resolve import resolve
+from copydecode.edit.token_copies import Pieces, lower, token_oracle
 from tests.engine.conftest import FOREIGN_SPECIAL
 from tests.engine.decode.scripted import ByteLevelCodec, op_tokens, program_tokens
 
@@ -25,8 +27,11 @@ texts = st.one_of(
     st.lists(st.sampled_from(PARTS), max_size=6).map("".join),
 )
 bounds = st.tuples(st.integers(1, LINES), st.integers(1, LINES)).map(sorted)
-ops: st.SearchStrategy[Op] = st.one_of(bounds.map(lambda b: Copy(*b)), texts.map(Gen))
+copies: st.SearchStrategy[Op] = bounds.map(lambda b: Copy(*b))
+token_copies: st.SearchStrategy[Op] = bounds.map(lambda b: CopyTokens(*b))
+ops: st.SearchStrategy[Op] = copies | texts.map(Gen)
 programs = st.lists(ops, max_size=5).map(lambda found: Program(tuple(found)))
+token_programs = st.lists(ops | token_copies, max_size=5).map(lambda found: Program(tuple(found)))
 shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -54,6 +59,75 @@ def test_every_program_in_range_is_accepted_and_read_back(
     assert constraint.tokens == tuple(tokens)
     assert constraint.allowed() is not None
     assert not constraint.permits(tokens[-1])
+
+
+@shared
+@given(token_programs, st.data())
+def test_every_program_with_token_copies_in_range_is_accepted_and_read_back(
+    grammar: ProgramGrammar, program: Program, data: st.DataObject
+) -> None:
+    """And undone exactly, wherever one stops."""
+    constraint = grammar.start(LINES, line_tokens=[[0]] * LINES)
+    tokens = program_tokens(program, grammar.literals)
+    assert feed(constraint, tokens) == program
+    assert constraint.done
+    steps = data.draw(st.integers(0, len(tokens)))
+    constraint.rollback(steps)
+    assert constraint.tokens == tuple(tokens[: len(tokens) - steps])
+    feed(constraint, tokens[len(tokens) - steps :])
+    assert constraint.done
+
+
+def legal_part(constraint: Constraint, tokens: list[int]) -> int:
+    """Let a constraint take tokens as long as they are legal; return how many were."""
+    for index, token in enumerate(tokens):
+        if not constraint.permits(token):
+            with pytest.raises(ValueError, match="legal"):
+                constraint.accept(token)
+            return index
+        constraint.accept(token)
+    return len(tokens)
+
+
+@shared
+@given(
+    counts=st.lists(st.integers(1, 40), min_size=3, max_size=3),
+    lock=st.none() | st.sampled_from([(1, 1), (2, 2), (1, 2), (3, 3)]),
+    first=st.integers(0, 125),
+    last=st.integers(0, 125),
+)
+def test_a_token_copy_is_accepted_just_within_the_tokens_that_may_change(
+    grammar: ProgramGrammar,
+    counts: list[int],
+    lock: tuple[int, int] | None,
+    first: int,
+    last: int,
+) -> None:
+    a, b = lock or (1, 3)
+    constraint = grammar.start(3, lock, [[0] * count for count in counts])
+    before: list[Op] = [Copy(1, a - 1)] if a > 1 else []
+    opened = program_tokens(Program(tuple(before)), grammar.literals)
+    feed(constraint, opened[: -len(grammar.literals[text_form.PROGRAM_CLOSE])])
+    tokens = op_tokens(CopyTokens(first, last), grammar.literals)
+    in_range = sum(counts[: a - 1]) < first <= last <= sum(counts[:b])
+    assert (legal_part(constraint, tokens) == len(tokens)) == in_range
+
+
+@pytest.mark.parametrize("lines", [0, 3])
+def test_tokens_cannot_be_copied_where_that_is_not_switched_on(
+    grammar: ProgramGrammar, lines: int
+) -> None:
+    """Nor where there are none."""
+    literals = grammar.literals
+    opening = list(literals[text_form.TOKENS_OPEN])
+    empty: list[list[int]] = [[]] * lines
+    for line_tokens in (None, empty):
+        constraint = grammar.start(lines, None, line_tokens)
+        feed(constraint, list(literals[text_form.PROGRAM_OPEN]))
+        assert legal_part(constraint, opening) < len(opening)
+    on = grammar.start(1, None, [[0]])
+    feed(on, list(literals[text_form.PROGRAM_OPEN]))
+    assert legal_part(on, opening) == len(opening)
 
 
 @shared
@@ -248,29 +322,82 @@ def test_every_edit_of_a_locked_scope_can_be_decoded(
     assert constraint.done
 
 
+def walk(constraint: Constraint, rng: random.Random) -> Program:
+    """Decode whatever is legal."""
+    literals = constraint.literals
+    close = literals[text_form.PROGRAM_CLOSE]
+    found: list[Op] = []
+    while not constraint.done:
+        written, at = len(constraint.tokens), len(constraint.path)
+        assert written < 2000
+        allowed = constraint.allowed()
+        if allowed is None:  # In a gen: one word, then its end.
+            words = rng.choice(["x", "x\n", "\n"])
+            tokens = [*literals.codec.encode(words), *literals[text_form.GEN_CLOSE]]
+        elif (
+            written > 200
+            and constraint.phase is Phase.OP
+            and constraint.path == close[:at]
+            and close[at] in allowed
+        ):
+            tokens = [close[at]]  # Enough: the end is taken as soon as there is one.
+        else:
+            # Late numbers and the end are likelier, so that walks are short.
+            tokens = [int(allowed[-1] if rng.random() < 0.5 else rng.choice(allowed.tolist()))]
+        closed = [constraint.accept(token).op for token in tokens]
+        found += [op for op in closed if op is not None]
+    return Program(tuple(found))
+
+
 @shared
 @given(locked_edits(), st.integers(0, 10**6))
 def test_whatever_is_decoded_leaves_the_lines_around_a_locked_scope(
     grammar: ProgramGrammar, case: tuple[Document, tuple[int, int], str], seed: int
 ) -> None:
     document, lock, _ = case
-    rng = random.Random(seed)
-    constraint = grammar.start(len(document), lock)
-    found: list[Op] = []
-    while not constraint.done:
-        assert len(constraint.tokens) < 500
-        allowed = constraint.allowed()
-        if allowed is None:  # In a gen: one word, then its end.
-            words = rng.choice(["x", "x\n", "\n"])
-            tokens = [*grammar.literals.codec.encode(words), *grammar.literals[text_form.GEN_CLOSE]]
-        else:
-            # Late numbers and the end are likelier, so that walks are short.
-            tokens = [int(allowed[-1] if rng.random() < 0.5 else rng.choice(allowed.tolist()))]
-        closed = [constraint.accept(token).op for token in tokens]
-        found += [op for op in closed if op is not None]
-    result = resolve(Program(tuple(found)), document)
+    program = walk(grammar.start(len(document), lock), random.Random(seed))
+    result = resolve(program, document)
     assert result.startswith(document.span(1, lock[0] - 1))
     assert result.endswith(document.span(lock[1] + 1, len(document)))
+
+
+def encoded(grammar: ProgramGrammar, lines: list[str]) -> list[list[int]]:
+    return [grammar.literals.codec.encode(f"{line}\n") for line in lines]
+
+
+def pieces_of(grammar: ProgramGrammar, line_tokens: list[list[int]]) -> Pieces:
+    return [list(map(grammar.literals.codec.token_bytes, line)) for line in line_tokens]
+
+
+@shared
+@given(locked_edits(), st.integers(0, 10**6))
+def test_token_copies_leave_the_lines_around_a_locked_scope(
+    grammar: ProgramGrammar, case: tuple[Document, tuple[int, int], str], seed: int
+) -> None:
+    """Whatever is decoded: lowered, and fitted to the document's bytes."""
+    document, lock, _ = case
+    line_tokens = encoded(grammar, visible(document, whole(document)))
+    program = walk(grammar.start(len(document), lock, line_tokens), random.Random(seed))
+    lowered = lower(program, pieces_of(grammar, line_tokens), lock)
+    result = resolve(fit(lowered, document, whole(document)), document)
+    kept = document.lines[lock[1] :]
+    assert result.startswith(document.span(1, lock[0] - 1))
+    assert Document(result).lines[len(Document(result)) - len(kept) :] == kept
+
+
+@shared
+@given(locked_edits(), st.integers(1, 4))
+def test_every_oracle_program_over_tokens_can_be_decoded(
+    grammar: ProgramGrammar, case: tuple[Document, tuple[int, int], str], least: int
+) -> None:
+    document, _, target = case
+    old, new = (
+        encoded(grammar, visible(text, whole(text))) for text in (document, Document(target))
+    )
+    program = token_oracle(pieces_of(grammar, old), pieces_of(grammar, new), least)
+    constraint = grammar.start(len(document), None, old)
+    assert feed(constraint, program_tokens(program, grammar.literals)) == program
+    assert constraint.done
 
 
 def test_a_lock_leaves_few_decisions(own_grammar: ProgramGrammar) -> None:

@@ -15,7 +15,7 @@ from copydecode.decode.expect import Hints
 from copydecode.decode.loop import Task
 from copydecode.decode.receipt import Receipt
 from copydecode.edit import grammar as text_form
-from copydecode.edit.program import Copy, Gen, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Program
 from tests.engine.decode.scripted import (
     UNLIMITED,
     FunctionModel,
@@ -44,15 +44,17 @@ def forwards(
     literals = grammar.literals
     prompt = [*literals.codec.encode("words\n"), *literals[text_form.PROGRAM_OPEN]]
     model = leniently(sequence_of(prompt, program, lines, literals), literals.size)
-    constraint = grammar.start(len(lines))
+    constraint = grammar.start(len(lines), line_tokens=lines)
     drafter = ProgramDrafts(constraint, lines, hints or Hints(), odds or Odds())
     receipt = Receipt()
+    text = [token for line in lines for token in line]
     task = Task(
         prompt,
         lambda first, last: [t for line in lines[first - 1 : last] for t in line],
         limits=UNLIMITED,
         drafter=drafter,
         cost=cost,
+        splice_tokens=lambda first, last: text[first - 1 : last],
     )
     assert run(model, constraint, task, receipt) == program
     return receipt
@@ -138,6 +140,18 @@ def test_a_kind_of_guess_comes_back_when_it_is_right_again(grammar: ProgramGramm
     assert usual <= later[-1] <= usual + 2 < worst
 
 
+def test_behind_a_token_copy_the_rest_is_guessed(own_grammar: ProgramGrammar) -> None:
+    """Line 10 is copied up to a word; the copy of the rest and the end cost no forward more."""
+    lines = encoded(own_grammar, LINES)
+    before = sum(map(len, lines[:9]))
+    changed = Program((CopyTokens(1, before + 4), Gen("other\n"), Copy(11, 30)))
+    receipt = forwards(own_grammar, changed)
+    assert receipt.accepted_tokens >= 2
+    assert receipt.forwards < receipt.generated_tokens - 3
+    # A copy up to a line's end is followed by the next line.
+    assert forwards(own_grammar, Program((CopyTokens(1, before), Copy(10, 30)))).accepted_tokens > 1
+
+
 def test_accepted_drafts_are_decisions_without_a_forward(own_grammar: ProgramGrammar) -> None:
     program = Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30)))
     receipt = forwards(own_grammar, program)
@@ -164,6 +178,7 @@ def test_drafts_that_cost_too_much_are_left_out(own_grammar: ProgramGrammar) -> 
     likely=st.none() | st.tuples(st.integers(1, 6), st.integers(6, 12)),
     changed=st.sets(st.integers(1, 12), max_size=3),
     window=st.sampled_from([None, 0, 3]),
+    token_copies=st.booleans(),
 )
 def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # drawn
     grammar: ProgramGrammar,
@@ -172,6 +187,8 @@ def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # 
     likely: tuple[int, int] | None,
     changed: set[int],
     window: int | None,
+    *,
+    token_copies: bool,
 ) -> None:
     literals = grammar.literals
     encode = literals.codec.encode
@@ -188,11 +205,18 @@ def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # 
 
     programs, receipts = [], []
     for drafts in (False, True):
-        constraint = grammar.start(n)
+        constraint = grammar.start(n, line_tokens=lines if token_copies else None)
         drafter: Drafter = NoDrafts()
         if drafts:
             drafter = ProgramDrafts(constraint, lines, hints, Odds())
-        task = Task(prompt, splice, splice_window=window, limits=UNLIMITED, drafter=drafter)
+        task = Task(
+            prompt,
+            splice,
+            splice_window=window,
+            limits=UNLIMITED,
+            drafter=drafter,
+            splice_tokens=(lambda first, last: text[first - 1 : last]) if token_copies else None,
+        )
         receipts.append(Receipt())
         programs.append(run(model(), constraint, task, receipts[-1]))
     plain, drafted = receipts

@@ -19,7 +19,7 @@ from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar as text_form
 from copydecode.edit.document import Document
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 from copydecode.errors import (
     ContextTooLongError,
     DeadlineExceededError,
@@ -80,6 +80,32 @@ def test_a_decode_feeds_what_training_saw(
     assert run(model, own_grammar.start(40), task) == PROGRAM
     fed = [token for block in model.blocks for token in block]
     assert fed == script[:-1]  # The last decision ends the program: nothing is fed after it.
+
+
+@pytest.mark.parametrize("window", [None, 0, 1, 7, 1000])
+def test_tokens_are_spliced_as_lines_are(
+    vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt, window: int | None
+) -> None:
+    """They ride in the next block, as training sees them, and within the splice window."""
+    tokens = [token for line in prompt.line_tokens for token in line]
+    program = Program((CopyTokens(1, 90), Gen("x = 1\n"), CopyTokens(95, len(tokens)), Copy(2, 3)))
+    script = expected(vocabulary, prompt, program, window)
+    model = scripted(script, vocabulary.size)
+    task = Task(
+        prompt.tokens,
+        prompt.splice,
+        splice_window=window,
+        limits=UNLIMITED,
+        splice_tokens=prompt.splice_tokens,
+    )
+    receipt = Receipt()
+    constraint = own_grammar.start(40, line_tokens=prompt.line_tokens)
+    assert run(model, constraint, task, receipt) == program
+    assert [token for block in model.blocks for token in block] == script[:-1]
+    assert receipt.forwards == receipt.generated_tokens - 1
+    spans = [tokens[:90], tokens[94:], prompt.splice(2, 3)]
+    limit = len(tokens) if window is None else window
+    assert receipt.spliced_tokens == sum(min(limit, len(span)) for span in spans)
 
 
 def test_forwards_follow_the_decisions_not_the_output(
@@ -332,9 +358,14 @@ def test_drafts_change_forwards_never_the_result(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 10_000), n=st.integers(0, 30), window=st.sampled_from([None, 0, 5]))
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(0, 30),
+    window=st.sampled_from([None, 0, 5]),
+    token_copies=st.booleans(),
+)
 def test_random_logits_end_in_a_program_in_range_like_step_by_step(
-    grammar: ProgramGrammar, seed: int, n: int, window: int | None
+    grammar: ProgramGrammar, seed: int, n: int, window: int | None, *, token_copies: bool
 ) -> None:
     literals = grammar.literals
     tokens = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
@@ -343,14 +374,37 @@ def test_random_logits_end_in_a_program_in_range_like_step_by_step(
     def splice(first: int, last: int) -> list[int]:
         return [token for line in lines[first - 1 : last] for token in line]
 
-    task = Task(tokens, splice, splice_window=window, limits=UNLIMITED)
-    program = run(noisy(literals, seed, closing=0.05), grammar.start(n), task)
+    def splice_tokens(first: int, last: int) -> list[int]:
+        return splice(1, n)[first - 1 : last]
+
+    def start() -> Constraint:
+        return grammar.start(n, line_tokens=lines if token_copies else None)
+
+    task = Task(
+        tokens,
+        splice,
+        splice_window=window,
+        limits=UNLIMITED,
+        splice_tokens=splice_tokens if token_copies else None,
+    )
+    program = run(noisy(literals, seed, closing=0.05), start(), task)
     assert text_form.parse(text_form.render(program)) == program
     for op in program.ops:
-        if isinstance(op, Copy):
-            assert 1 <= op.first <= op.last <= n
+        match op:
+            case Copy(first, last):
+                assert 1 <= first <= last <= n
+            case CopyTokens(first, last):
+                assert token_copies
+                assert 1 <= first <= last <= len(splice(1, n))
+            case Gen():
+                pass
     one_by_one, _ = naive(
-        noisy(literals, seed, closing=0.05), grammar.start(n), tokens, splice, window
+        noisy(literals, seed, closing=0.05),
+        start(),
+        tokens,
+        splice,
+        window,
+        splice_tokens=splice_tokens,
     )
     assert one_by_one == program
 

@@ -6,11 +6,12 @@ import pytest
 
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.prompt import EmbeddedPrompt, around, similar_names
-from copydecode.decode.vocabulary import Vocabulary
+from copydecode.decode.vocabulary import OP_MARKERS, SPECIAL_TOKENS, Vocabulary
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window
-from copydecode.edit.program import Copy, Gen, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Program
 from copydecode.errors import ContextTooLongError
+from copydecode.training.tokenizer import RESERVED, train_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,28 @@ def test_program_tokens_splice_the_tail_of_a_span(vocabulary: Vocabulary) -> Non
     assert text(vocabulary, tokens) == '<copy lines="1-2"/>b\n<gen>x\n</gen></program>'
     by_model = [t for t, flag in zip(tokens, decided, strict=True) if flag]
     assert text(vocabulary, by_model) == '<copy lines="12<gen>x\n</gen></program>'
+
+
+def test_tokens_are_counted_through_the_lines() -> None:
+    vocabulary = Vocabulary(train_tokenizer(["ab cd\n"] * 9, 1500))
+    prompt = EmbeddedPrompt(vocabulary, 40, 640)
+    built = prompt.build(Document("ab\nab cd\n"), "copy")
+    assert list(map(len, built.line_tokens)) == [2, 4]
+    assert text(vocabulary, built.splice_tokens(2, 4)) == "\nab "
+    tokens, decided = prompt.program_tokens(Program((CopyTokens(2, 5),)), built.line_tokens, 2)
+    assert text(vocabulary, tokens) == '<copy tokens="2-5"/> cd</program>'
+    by_model = [token for token, own in zip(tokens, decided, strict=True) if own]
+    assert text(vocabulary, by_model) == '<copy tokens="25</program>'
+
+
+def test_the_marker_of_token_copies_is_optional(vocabulary: Vocabulary) -> None:
+    """The embedded tokenizer was made before it; where it stands now was a reserved place."""
+    assert set(vocabulary.op_markers) == set(OP_MARKERS)
+    new = Vocabulary(train_tokenizer(["ab cd\n"] * 9, 1500))
+    assert new.op_markers == {**vocabulary.op_markers, '<copy tokens="': len(SPECIAL_TOKENS)}
+    assert vocabulary.tokenizer.id_to_token(len(SPECIAL_TOKENS)) == "<|reserved0|>"
+    assert new.encode('<copy tokens="')[0] >= RESERVED  # In text it is text.
+    assert vocabulary.token_bytes(RESERVED) == new.token_bytes(RESERVED)
 
 
 def test_a_long_document_is_shown_around_the_scope(vocabulary: Vocabulary) -> None:

@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 from copydecode.errors import ProgramSyntaxError
 
 literal = st.sampled_from([*grammar.RESERVED, "<\\gen>", "<\\\\copy", "\\", "<", '"/>'])
 texts = st.lists(st.one_of(literal, st.text(max_size=8)), max_size=6).map("".join)
-copies = st.tuples(st.integers(1, 9999), st.integers(1, 9999)).map(lambda pair: Copy(*pair))
-ops: st.SearchStrategy[Op] = st.one_of(copies, texts.map(Gen))
+bounds = st.tuples(st.integers(1, 9999), st.integers(1, 9999))
+copies = bounds.map(lambda pair: Copy(*pair))
+token_copies = bounds.map(lambda pair: CopyTokens(*pair))
+ops: st.SearchStrategy[Op] = st.one_of(copies, token_copies, texts.map(Gen))
 programs = st.lists(ops, max_size=6).map(lambda found: Program(tuple(found)))
 
 
@@ -33,8 +35,8 @@ def test_parse_inverts_render(program: Program) -> None:
 
 def test_white_space_between_ops_is_allowed() -> None:
     """Models that were never taught the format put newlines between ops."""
-    text = '\n<program>\n<copy lines="1-2"/>\n\t<gen>\nx\n</gen>\n</program> '
-    assert grammar.parse(text) == Program((Copy(1, 2), Gen("\nx\n")))
+    text = '\n<program>\n<copy lines="1-2"/>\n\t<gen>\nx\n</gen> <copy tokens="7-9"/></program> '
+    assert grammar.parse(text) == Program((Copy(1, 2), Gen("\nx\n"), CopyTokens(7, 9)))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,8 @@ def test_white_space_between_ops_is_allowed() -> None:
         ('<program><copy lines="0-1"/></program>', "at offset 9"),
         ('<program><copy lines="01-2"/></program>', "at offset 9"),
         ('<program><copy lines="1"/></program>', "at offset 9"),
+        ('<program><copy tokens="0-1"/></program>', "at offset 9"),
+        ('<program><copy words="1-1"/></program>', "at offset 9"),
         ("<program></program>x", "found text at offset 19"),
     ],
 )
