@@ -20,13 +20,17 @@ from copydecode.backends.local import READ_AHEAD_CHUNK, LocalBackend
 from copydecode.backends.writing import Programs
 from copydecode.config import Acceptance, Decoding, Mode
 from copydecode.decode import hf
+from copydecode.decode.expect import Hints
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import CHUNK
-from copydecode.decode.prompt import EmbeddedPrompt
+from copydecode.decode.prompt import EmbeddedPrompt, Prompt, Shown
 from copydecode.decode.vocabulary import Vocabulary
+from copydecode.edit import grammar
 from copydecode.edit.document import BOM, Document
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.fit import visible, whole
+from copydecode.edit.program import Copy, CopyTokens, Gen, LineOp, Op, Program
 from copydecode.edit.resolve import Hunk, apply_hunks
+from copydecode.edit.token_copies import token_oracle
 from copydecode.errors import (
     BadInputError,
     BinaryDocumentError,
@@ -42,7 +46,7 @@ from copydecode.errors import (
     TokenLimitError,
     UnreadableTextError,
 )
-from tests.engine.decode.scripted import FunctionModel, noisy, scripted
+from tests.engine.decode.scripted import FunctionModel, noisy, scripted, sequence_of
 
 TEXT = "a = 1\nb = 2\nc = 3\n"
 
@@ -261,6 +265,130 @@ def test_nothing_is_read_ahead_that_leaves_no_room_for_an_edit(
     assert not model.blocks
 
 
+class PlainPrompts:
+    """Prompts for any tokenizer: the lines, and where a program begins."""
+
+    def __init__(self, literals: Literals) -> None:
+        self.literals = literals
+
+    def build(
+        self,
+        document: Document,
+        instruction: str,
+        scope: tuple[int, int] | None = None,
+        language: str | None = None,  # noqa: ARG002  # the protocol's
+    ) -> Prompt:
+        """Return the prompt of an edit of the whole document."""
+        shown = self.show(document, scope)
+        request = self.literals.codec.encode(instruction)
+        tokens = [*shown.tokens, *request, *self.literals[grammar.PROGRAM_OPEN]]
+        return Prompt(tokens, shown, Hints(scope))
+
+    def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:  # noqa: ARG002  # the protocol's
+        """Return all lines."""
+        window = whole(document)
+        lines = [self.literals.codec.encode(f"{line}\n") for line in visible(document, window)]
+        return Shown([token for line in lines for token in line], window, lines, head=0)
+
+
+def writer(
+    literals: Literals, request: EditRequest, program: Program, *, token_copies: bool = True
+) -> Engine:
+    """Make an engine whose model writes a program that may copy tokens."""
+    prompts = PlainPrompts(literals)
+    prompt = prompts.build(Document(request.text), request.instruction)
+    script = sequence_of(prompt.tokens, program, prompt.line_tokens, literals)
+    backend = LocalBackend(
+        name="scripted",
+        parameters=0,
+        model=scripted(script, literals.size),
+        writing=Programs(literals, drafts=False, token_copies=token_copies),
+        prompts=prompts,
+        decoding=Decoding(drafts=False),
+    )
+    return Engine(backend)
+
+
+@pytest.fixture(params=["own", "foreign"])
+def literals(
+    request: pytest.FixtureRequest, own_literals: Literals, foreign_literals: Literals
+) -> Literals:
+    """Literals that are one token each, and spelled ones."""
+    return own_literals if request.param == "own" else foreign_literals
+
+
+def pieces_of(literals: Literals, text: str) -> list[list[bytes]]:
+    lines = PlainPrompts(literals).show(Document(text)).line_tokens
+    return [list(map(literals.codec.token_bytes, line)) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (TEXT, TEXT.replace("b = 2", "b = 20 * a")),
+        ("a = 1\r\nb = 2\r\n", "a = 1\r\nb = a\r\n"),
+        (BOM + "x = 'ab'\ny = 'ab'\n", BOM + "y = 'ab'\nx = 'ab'\n"),
+        ("a = 1\nb = 2", "a = 1\nb = 3"),
+        ("price = '\u20ac'\n" * 2, "price = '\u20ac\u20ac'\n" * 2),
+    ],
+)
+def test_an_edit_may_copy_tokens(literals: Literals, old: str, new: str) -> None:
+    """What is told and returned knows lines alone, and says the same."""
+    request = EditRequest(old, "do it")
+    program = token_oracle(pieces_of(literals, old), pieces_of(literals, new), 2)
+    assert any(isinstance(op, CopyTokens) for op in program.ops)
+    seen: list[LineOp] = []
+    result = writer(literals, request, program).edit(request, on_op=seen.append)
+    assert result.text == new
+    assert apply_hunks(Document(old), result.hunks) == new
+    assert all(isinstance(op, Copy | Gen) for op in [*seen, *result.program.ops])
+
+
+def test_lines_that_tokens_copy_are_told_as_lines(literals: Literals) -> None:
+    at = [0, *itertools.accumulate(map(len, pieces_of(literals, TEXT)))]
+    program = Program((CopyTokens(1, at[1] + 1), Gen(" = 4\n"), CopyTokens(at[2] + 1, at[3])))
+    request = EditRequest(TEXT, "double b")
+    seen: list[LineOp] = []
+    result = writer(literals, request, program).edit(request, on_op=seen.append)
+    expected = (Copy(1, 1), Gen("b = 4\n"), Copy(3, 3))
+    assert tuple(seen) == result.program.ops == expected
+    assert result.hunks == (Hunk(2, 3, "b = 4\n"),)
+    assert result.receipt.spliced_tokens == at[1] + 1 + at[3] - at[2]
+
+
+def test_a_model_that_was_not_taught_to_cannot_copy_tokens(own_literals: Literals) -> None:
+    """It wants nothing else, so of what is legal it takes the first: the end."""
+    program = Program((CopyTokens(1, 3),))
+    request = EditRequest(TEXT, "do it")
+    refused = writer(own_literals, request, program, token_copies=False).edit(request)
+    assert refused.program == Program()
+    assert writer(own_literals, request, program).edit(request).program != Program()
+
+
+def test_token_copies_keep_a_locked_scope(literals: Literals) -> None:
+    """Whatever a model writes, and where the document's last line has no end."""
+    text = TEXT * 3 + "end"
+    copied = 0
+    for seed in range(24):
+        backend = LocalBackend(
+            name="noisy",
+            parameters=0,
+            model=noisy(literals, seed, closing=0.05),
+            writing=Programs(literals, drafts=True, token_copies=True),
+            prompts=PlainPrompts(literals),
+        )
+        told: list[LineOp] = []
+        request = EditRequest(text, "change them", Scope(4, 6))
+        with contextlib.suppress(UnreadableTextError):  # Random bytes are not always text.
+            result = Engine(backend).edit(request, on_op=told.append)
+            lines = result.text.splitlines(keepends=True)
+            assert "".join(lines[:3]) == TEXT
+            assert "".join(lines[-4:]) == TEXT + "end"
+            assert tuple(told) == result.program.ops
+            copied += 1
+    assert copied > 3
+
+
 @pytest.mark.parametrize("instruction", ["", " \n\t"])
 def test_an_empty_instruction_is_refused(engine: Engine, instruction: str) -> None:
     with pytest.raises(EmptyInstructionError):
@@ -389,6 +517,31 @@ def test_a_foreign_model_decodes_in_every_way(
     local.load(EngineConfig(model=str(folder), threads=1, decoding=decoding))
 
 
+def test_tokens_are_copied_where_the_model_folder_says_so(
+    save_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    """And only with a tokenizer that has the marker; without, such a folder still serves lines."""
+
+    def lowers(folder: Path) -> bool:
+        backend = local.load(EngineConfig(model=str(folder), threads=1))
+        prompt = backend.prompts.build(Document(TEXT), "do it")
+        return backend._writing.lowering(prompt, None) is not None  # noqa: SLF001  # no weights tell
+
+    assert lowers(save_model(tmp_path / "on", token_copy=True))
+    assert not lowers(save_model(tmp_path / "off"))
+    old = save_model(tmp_path / "old")
+    state = (old / "tokenizer.json").read_text(encoding="utf-8")
+    marker = json.dumps(grammar.TOKENS_OPEN)
+    assert state.count(marker) == 2  # Among the added tokens and in the vocabulary.
+    state = state.replace(marker, '"<|older|>"')
+    (old / "tokenizer.json").write_text(state, encoding="utf-8")
+    assert not lowers(old)
+    save_model(tmp_path / "old", token_copy=True)
+    (old / "tokenizer.json").write_text(state, encoding="utf-8")
+    with pytest.raises(ModelFormatError, match="copy tokens"):
+        local.load(EngineConfig(model=str(old)))
+
+
 @pytest.mark.parametrize("template", [None, "<|im_end|>user: {{ messages[0].content | trim }}\n!"])
 def test_a_foreign_model_folder_is_loaded_and_edits(
     save_foreign: Callable[..., Path], tmp_path: Path, template: str | None
@@ -474,6 +627,7 @@ def test_what_is_no_model_is_said_so(save_model: Callable[..., Path], tmp_path: 
         broken("f", "config.json", changed(copydecode={"max_lines": "many"})),
         broken("m", "config.json", changed(copydecode={"modes": "program"})),
         broken("n", "config.json", changed(copydecode={"acceptance": ["always", []]})),
+        broken("l", "config.json", changed(copydecode={"token_copy": 1})),
         broken("g", "config.json", changed(vocab_size=17)),
         broken("h", "model.safetensors", None),
         broken("i", "model.safetensors", b"\0" * 10),

@@ -80,7 +80,7 @@ class Serving:
     `splice_window` is how many of a copied span's last tokens enter the context, None for all;
     `max_lines` and `max_tokens` bound the visible part of the document. `modes` and `acceptance`
     are what it learnt: one without loss on copied text, or on whole files, gives wrong edits where
-    its opinion of those is asked for.
+    its opinion of those is asked for. `token_copy` says that it was taught to copy tokens, too.
     """
 
     splice_window: int | None
@@ -88,13 +88,15 @@ class Serving:
     max_tokens: int
     modes: tuple[Mode, ...] = (Mode.PROGRAM,)
     acceptance: tuple[Acceptance, ...] = (Acceptance.PROGRAM,)
+    token_copy: bool = False
 
     @classmethod
     def from_json(cls, values: dict[str, Any], context: int) -> Serving:
         """Read the entry of a parsed `config.json`; without one, bounds come from the context.
 
         Raises:
-            ModelFormatError: a value is no whole number in its range, or no list of known names.
+            ModelFormatError: a value is no whole number in its range, no truth value, or no list of
+                known names.
         """
         entry = values.get("copydecode", {})
         window = entry.get("splice_window")
@@ -109,7 +111,14 @@ class Serving:
             raise ModelFormatError(message)
         modes = _named(entry, "modes", Mode, Mode.PROGRAM)
         acceptance = _named(entry, "acceptance", Acceptance, Acceptance.PROGRAM)
-        return cls(window, lines, tokens, modes, acceptance)
+        token_copy = entry.get("token_copy", False)
+        if not isinstance(token_copy, bool):
+            message = (
+                f"expected true or false as copydecode.token_copy in config.json, "
+                f"found {token_copy!r}"
+            )
+            raise ModelFormatError(message)
+        return cls(window, lines, tokens, modes, acceptance, token_copy)
 
     def require(self, decoding: Decoding) -> None:
         """Refuse to decode in a way that the model did not learn, unless it is asked for as such.
@@ -172,19 +181,23 @@ class LocalBackend:
 
         `name` is what the document is known by, None where it is not known.
         Lines of the window outside `lock` (1-based, inclusive) stay as they are.
+        Token copies are told and returned as the line copies and gens that they are lowered to; so
+        with a model that writes them, new text is told when the op behind it closes.
         """
         started = time.perf_counter()
         prompt = replace(prompt, tokens=[*prompt.tokens, *self._writing.opening])
         automaton, drafter = self._writing.begin(prompt, lock)
+        lowering = self._writing.lowering(prompt, lock)
         receipt.grammar_s += time.perf_counter() - started
 
         def tell(op: Op) -> None:
-            for told in Program((op,)).line_ops:
+            for told in Program((op,)).line_ops if lowering is None else lowering.take(op):
                 on_op(told)
 
         task = Task(
             prompt=prompt.tokens,
             splice=prompt.splice,
+            splice_tokens=None if lowering is None else prompt.splice_tokens,
             splice_window=self.splice_window,
             limits=limits,
             cancelled=cancelled,
@@ -195,6 +208,8 @@ class LocalBackend:
             acceptance=self._decoding.acceptance,
         )
         program = decode(self._lend(prompt.tokens, prompt.shown, name), automaton, task, receipt)
+        for told in [] if lowering is None else lowering.end():
+            on_op(told)
         program = self._writing.program(program, prompt, lock)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
@@ -280,8 +295,14 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
     serving = Serving.from_json(read_config(folder), model.context)
     serving.require(config.decoding)
     literals = Literals(vocabulary, vocabulary.op_markers)
+    if serving.token_copy and grammar.TOKENS_OPEN not in literals.markers:
+        message = (
+            f"expected the special token {grammar.TOKENS_OPEN} in the tokenizer of {folder}, since "
+            "its config.json has copydecode.token_copy, found none"
+        )
+        raise ModelFormatError(message)
     drafts = config.decoding.drafts
-    writing: Writing = Programs(literals, drafts=drafts)
+    writing: Writing = Programs(literals, drafts=drafts, token_copies=serving.token_copy)
     if config.decoding.mode is Mode.REWRITE:
         # The full text is one gen: this model knows no other way to write text.
         writing = Rewrites(literals, drafts=drafts, opening=literals[grammar.GEN_OPEN])

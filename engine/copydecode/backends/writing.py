@@ -16,7 +16,8 @@ from copydecode.decode.loop import Automaton
 from copydecode.decode.prompt import Prompt
 from copydecode.edit.document import Document
 from copydecode.edit.oracle import oracle
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Copy, Gen, LineOp, Program
+from copydecode.edit.token_copies import Lowering, lower
 from copydecode.errors import OutsideScopeError
 
 Lock = tuple[int, int] | None
@@ -34,8 +35,12 @@ class Writing(Protocol):
         """Return what may be written for a prompt, and guesses at it."""
         ...
 
+    def lowering(self, prompt: Prompt, lock: Lock) -> Lowering | None:
+        """Return what lowers the ops as they are written; None where tokens are not copied."""
+        ...
+
     def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:
-        """Return the program over the window that was written.
+        """Return the program over the window, without token copies, that was written.
 
         Raises:
             OutsideScopeError: it changes lines outside the lock.
@@ -48,22 +53,32 @@ class Programs:
 
     opening: tuple[int, ...] = ()
 
-    def __init__(self, literals: Literals, *, drafts: bool) -> None:
+    def __init__(self, literals: Literals, *, drafts: bool, token_copies: bool = False) -> None:
+        """With `token_copies` a program may copy tokens, for models that were taught to."""
         self.literals = literals
         self._grammar = ProgramGrammar(literals)
+        self._token_copies = token_copies
         self._drafts = drafts
         self._odds = Odds()
 
     def begin(self, prompt: Prompt, lock: Lock) -> tuple[Automaton, Drafter]:
         """Return the constraint of a program over the window, and its drafts."""
-        constraint = self._grammar.start(len(prompt.window), lock)
+        tokens = prompt.line_tokens if self._token_copies else None
+        constraint = self._grammar.start(len(prompt.window), lock, tokens)
         if not self._drafts:
             return constraint, NoDrafts()
         return constraint, ProgramDrafts(constraint, prompt.line_tokens, prompt.hints, self._odds)
 
-    def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:  # noqa: ARG002  # the grammar has seen to it
-        """Return what was written."""
-        return written
+    def lowering(self, prompt: Prompt, lock: Lock) -> Lowering | None:
+        """Return what lowers the ops as they are written; None where tokens are not copied."""
+        return Lowering(self._pieces(prompt), lock) if self._token_copies else None
+
+    def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:
+        """Return what was written, without token copies; the grammar has seen to the lock."""
+        return lower(written, self._pieces(prompt), lock) if self._token_copies else written
+
+    def _pieces(self, prompt: Prompt) -> list[list[bytes]]:
+        return [list(map(self.literals.codec.token_bytes, line)) for line in prompt.line_tokens]
 
 
 class Rewrites:
@@ -82,6 +97,10 @@ class Rewrites:
         if not self._drafts:
             return text, NoDrafts()
         return text, RewriteDrafts(text, prompt.line_tokens, prompt.hints, self._odds)
+
+    def lowering(self, prompt: Prompt, lock: Lock) -> Lowering | None:  # noqa: ARG002  # the protocol's
+        """Return None: full text is new text."""
+        return None
 
     def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:
         """Return the program from the window's text to the one that was written.
@@ -103,8 +122,8 @@ class Rewrites:
             raise OutsideScopeError(message)
         old = Document("".join(lines[first - 1 : last]))
         changed = oracle(old, Document(text[len(before) : middle]))
-        ops: list[Op] = [Copy(1, first - 1)] if first > 1 else []
-        for op in changed.ops:
+        ops: list[LineOp] = [Copy(1, first - 1)] if first > 1 else []
+        for op in changed.line_ops:
             shifted = (
                 Copy(op.first + first - 1, op.last + first - 1) if isinstance(op, Copy) else op
             )
