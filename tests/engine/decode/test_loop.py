@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copydecode.config import Limits
@@ -29,6 +30,7 @@ from copydecode.errors import (
 from tests.engine.decode.scripted import (
     UNLIMITED,
     FunctionModel,
+    ListCache,
     leniently,
     naive,
     noisy,
@@ -57,6 +59,12 @@ def body(vocabulary: Vocabulary) -> list[int]:
     return vocabulary.encode(text_form.escape("value_10 = 1 </gen>\n"))
 
 
+@pytest.fixture
+def model(vocabulary: Vocabulary, prompt: Prompt) -> FunctionModel:
+    """A model that writes the program."""
+    return scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
+
+
 def expected(
     vocabulary: Vocabulary, prompt: Prompt, program: Program, window: int | None = None
 ) -> list[int]:
@@ -66,8 +74,20 @@ def expected(
     return [*prompt.tokens, *tokens]
 
 
-def task_of(prompt: Prompt, limits: Limits = UNLIMITED) -> Task:
-    return Task(prompt.tokens, prompt.splice, limits=limits)
+def task_of(prompt: Prompt, limits: Limits = UNLIMITED, **more: Any) -> Task:  # noqa: ANN401  # as Task's
+    return Task(prompt.tokens, prompt.splice, limits=limits, **more)
+
+
+def asking(grammar: ProgramGrammar, n: int, **more: Any) -> Task:  # noqa: ANN401  # as Task's
+    """Return a short request about `n` short lines."""
+    literals = grammar.literals
+    lines = [literals.codec.encode(f"line {k}\n") for k in range(n)]
+
+    def splice(first: int, last: int) -> list[int]:
+        return [token for line in lines[first - 1 : last] for token in line]
+
+    tokens = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
+    return Task(tokens, splice, limits=UNLIMITED, **more)
 
 
 @pytest.mark.parametrize("window", [None, 0, 1, 7, 1000])
@@ -76,8 +96,7 @@ def test_a_decode_feeds_what_training_saw(
 ) -> None:
     script = expected(vocabulary, prompt, PROGRAM, window)
     model = scripted(script, vocabulary.size)
-    task = Task(prompt.tokens, prompt.splice, splice_window=window, limits=UNLIMITED)
-    assert run(model, own_grammar.start(40), task) == PROGRAM
+    assert run(model, own_grammar.start(40), task_of(prompt, splice_window=window)) == PROGRAM
     fed = [token for block in model.blocks for token in block]
     assert fed == script[:-1]  # The last decision ends the program: nothing is fed after it.
 
@@ -109,9 +128,8 @@ def test_tokens_are_spliced_as_lines_are(
 
 
 def test_forwards_follow_the_decisions_not_the_output(
-    vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt, body: list[int]
+    model: FunctionModel, own_grammar: ProgramGrammar, prompt: Prompt, body: list[int]
 ) -> None:
-    model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
     receipt = Receipt()
     run(model, own_grammar.start(40), task_of(prompt), receipt)
     spliced = sum(map(len, prompt.line_tokens)) - len(prompt.splice(10, 10))
@@ -126,16 +144,10 @@ def test_forwards_follow_the_decisions_not_the_output(
 
 
 def test_ops_are_streamed_when_they_close(
-    vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt
+    model: FunctionModel, own_grammar: ProgramGrammar, prompt: Prompt
 ) -> None:
-    model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
     seen: list[tuple[int, Op]] = []
-    task = Task(
-        prompt.tokens,
-        prompt.splice,
-        limits=UNLIMITED,
-        on_op=lambda op: seen.append((len(model.blocks), op)),
-    )
+    task = task_of(prompt, on_op=lambda op: seen.append((len(model.blocks), op)))
     run(model, own_grammar.start(40), task)
     assert [op for _, op in seen] == list(PROGRAM.ops)
     at = [forwards for forwards, _ in seen]
@@ -145,15 +157,9 @@ def test_ops_are_streamed_when_they_close(
 
 @pytest.mark.parametrize("allowed", [0, 1, 2, 5])
 def test_a_cancel_stops_before_the_next_forward(
-    vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt, allowed: int
+    model: FunctionModel, own_grammar: ProgramGrammar, prompt: Prompt, allowed: int
 ) -> None:
-    model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
-    task = Task(
-        prompt.tokens,
-        prompt.splice,
-        limits=UNLIMITED,
-        cancelled=lambda: len(model.blocks) >= allowed,
-    )
+    task = task_of(prompt, cancelled=lambda: len(model.blocks) >= allowed)
     with pytest.raises(EditCancelledError):
         run(model, own_grammar.start(40), task)
     assert len(model.blocks) == allowed
@@ -201,12 +207,11 @@ def test_the_token_limit_counts_decided_and_forced_tokens(
 
 
 def test_the_deadline_is_checked_before_every_forward(
-    vocabulary: Vocabulary,
+    model: FunctionModel,
     own_grammar: ProgramGrammar,
     prompt: Prompt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
     # A clock by which each forward takes one second.
     monkeypatch.setattr(
         "copydecode.decode.loop.time.perf_counter", lambda: float(len(model.blocks))
@@ -233,38 +238,26 @@ def test_the_common_prefix_is_not_computed_again(
     vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt
 ) -> None:
     other = EmbeddedPrompt(vocabulary, 999, 10_000).build(DOCUMENT, "delete line 1")
-    scripts = {
-        "first": (prompt, expected(vocabulary, prompt, PROGRAM)),
-        "second": (other, expected(vocabulary, other, Program((Copy(2, 40),)))),
-    }
-    current = scripts["first"][1]
-
-    def logits(read: list[int]) -> object:
-        return scripted(current, vocabulary.size)._logits(read)  # noqa: SLF001  # of this test's own
-
-    model = FunctionModel(logits)  # type: ignore[arg-type]  # the private function's type
+    first = (prompt, expected(vocabulary, prompt, PROGRAM))
+    second = (other, expected(vocabulary, other, Program((Copy(2, 40),))))
+    size = vocabulary.size
+    model = FunctionModel(lambda read: scripted(script, size).forward(read, ListCache(), 1)[0])
     prefix = Prefix(model)
-    for name in ("first", "second", "second", "first"):
-        asked, current = scripts[name]
+    for asked, script in (first, second, second, first):
         receipt = Receipt()
         before = len(model.blocks)
-        held = list(prefix.tokens)
+        common = prefix.common(asked.tokens)
         decode(prefix, own_grammar.start(40), task_of(asked), receipt)
-        common = next(
-            (k for k, (a, b) in enumerate(zip(held, asked.tokens, strict=False)) if a != b),
-            min(len(held), len(asked.tokens)),
-        )
         assert receipt.reused_tokens == min(common, len(asked.tokens) - 1)
         fed = [token for block in model.blocks[before:] for token in block]
-        assert fed == current[receipt.reused_tokens : -1]
+        assert fed == script[receipt.reused_tokens : -1]
 
 
 def test_an_edit_that_failed_leaves_a_cache_that_can_be_used(
-    vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt
+    model: FunctionModel, own_grammar: ProgramGrammar, prompt: Prompt
 ) -> None:
-    model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
     prefix = Prefix(model)
-    stop = Task(prompt.tokens, prompt.splice, cancelled=lambda: len(model.blocks) >= 4)
+    stop = task_of(prompt, cancelled=lambda: len(model.blocks) >= 4)
     with pytest.raises(EditCancelledError):
         decode(prefix, own_grammar.start(40), stop, Receipt())
     receipt = Receipt()
@@ -273,9 +266,8 @@ def test_an_edit_that_failed_leaves_a_cache_that_can_be_used(
 
 
 def test_a_forward_that_failed_leaves_nothing_behind(
-    vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt
+    model: FunctionModel, own_grammar: ProgramGrammar, prompt: Prompt
 ) -> None:
-    model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
     prefix = Prefix(model)
     model.fail_from = len(prompt.tokens) + 9
     with pytest.raises(MemoryError):
@@ -319,45 +311,32 @@ def oracle_drafts(
 
 
 def test_right_drafts_need_one_forward(
-    vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt
+    model: FunctionModel, own_grammar: ProgramGrammar, prompt: Prompt
 ) -> None:
-    model = scripted(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
     constraint = own_grammar.start(40)
     drafter = oracle_drafts(constraint, program_tokens(PROGRAM, own_grammar.literals))
     receipt = Receipt()
-    task = Task(prompt.tokens, prompt.splice, limits=UNLIMITED, drafter=drafter)
+    task = task_of(prompt, drafter=drafter)
     assert run(model, constraint, task, receipt) == PROGRAM
     assert receipt.accepted_tokens == receipt.drafted_tokens == receipt.generated_tokens
     assert receipt.forwards == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), wrong=st.frozensets(st.integers(0, 60), max_size=12))
 def test_drafts_change_forwards_never_the_result(
     grammar: ProgramGrammar, seed: int, wrong: frozenset[int]
 ) -> None:
-    literals = grammar.literals
-    tokens = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
-    lines = [literals.codec.encode(f"line {n}\n") for n in range(25)]
-
-    def splice(first: int, last: int) -> list[int]:
-        return [token for line in lines[first - 1 : last] for token in line]
-
+    model = noisy(grammar.literals, seed, closing=0.05)
     plain, drafted = Receipt(), Receipt()
-    constraint = grammar.start(25)
-    task = Task(tokens, splice, limits=UNLIMITED)
-    program = run(noisy(literals, seed, closing=0.05), constraint, task, plain)
-    second = grammar.start(25)
+    constraint, second = grammar.start(25), grammar.start(25)
+    program = run(model, constraint, asking(grammar, 25), plain)
     drafter = oracle_drafts(second, list(constraint.tokens), wrong)
-    drafting = Task(tokens, splice, limits=UNLIMITED, drafter=drafter)
-    again = run(noisy(literals, seed, closing=0.05), second, drafting, drafted)
-    assert again == program
+    assert run(model, second, asking(grammar, 25, drafter=drafter), drafted) == program
     assert drafted.generated_tokens == plain.generated_tokens
     assert drafted.spliced_tokens == plain.spliced_tokens
     assert drafted.forwards <= plain.forwards
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(0, 30),
@@ -413,8 +392,6 @@ def test_nonsense_drafts_do_no_harm(
     vocabulary: Vocabulary, own_grammar: ProgramGrammar, prompt: Prompt
 ) -> None:
     rng = random.Random(0)  # seeded, no secrets
-
     nonsense = Guesses(lambda: rng.randrange(-5, vocabulary.size + 5))
     model = leniently(expected(vocabulary, prompt, PROGRAM), vocabulary.size)
-    task = Task(prompt.tokens, prompt.splice, limits=UNLIMITED, drafter=nonsense)
-    assert run(model, own_grammar.start(40), task) == PROGRAM
+    assert run(model, own_grammar.start(40), task_of(prompt, drafter=nonsense)) == PROGRAM
