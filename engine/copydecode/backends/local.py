@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 
 from copydecode.backends import threads
+from copydecode.backends.serving import Serving
 from copydecode.backends.writing import Programs, Rewrites, Writing
 from copydecode.config import (
     EMBEDDED,
     PREFIX_CACHE_BYTES,
-    Acceptance,
     Decoding,
     EngineConfig,
     Limits,
@@ -38,9 +37,7 @@ from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
 from copydecode.edit.program import Copy, LineOp, Op, Program
-from copydecode.errors import ConfigError, ModelFormatError
-
-E = TypeVar("E", bound=Enum)
+from copydecode.errors import ModelFormatError
 
 EMBEDDED_FOLDER = Path(__file__).parent.parent / "models" / "embedded"
 
@@ -71,74 +68,6 @@ class PromptFormat(Protocol):
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
         """Return what prompts about these lines have in common; errors as `build`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What the embedded model was trained for: the `copydecode` entry of its `config.json`.
-
-    `splice_window` is how many of a copied span's last tokens enter the context, None for all;
-    `max_lines` and `max_tokens` bound the visible part of the document. `modes` and `acceptance`
-    are what it learnt: one without loss on copied text, or on whole files, gives wrong edits where
-    its opinion of those is asked for. `token_copy` says that it was taught to copy tokens, too.
-    """
-
-    splice_window: int | None
-    max_lines: int
-    max_tokens: int
-    modes: tuple[Mode, ...] = (Mode.PROGRAM,)
-    acceptance: tuple[Acceptance, ...] = (Acceptance.PROGRAM,)
-    token_copy: bool = False
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any], context: int) -> Serving:
-        """Read the entry of a parsed `config.json`; without one, bounds come from the context.
-
-        Raises:
-            ModelFormatError: a value is no whole number in its range, no truth value, or no list of
-                known names.
-        """
-        entry = values.get("copydecode", {})
-        window = entry.get("splice_window")
-        lines = entry.get("max_lines", 999)
-        tokens = entry.get("max_tokens", max(1, context // 2))
-        for name, value, least in (("max_lines", lines, 1), ("max_tokens", tokens, 1)):
-            if not isinstance(value, int) or value < least:
-                message = f"expected copydecode.{name} >= {least} in config.json, found {value!r}"
-                raise ModelFormatError(message)
-        if window is not None and (not isinstance(window, int) or window < 0):
-            message = f"expected copydecode.splice_window >= 0 in config.json, found {window!r}"
-            raise ModelFormatError(message)
-        modes = _named(entry, "modes", Mode, Mode.PROGRAM)
-        acceptance = _named(entry, "acceptance", Acceptance, Acceptance.PROGRAM)
-        token_copy = entry.get("token_copy", False)
-        if not isinstance(token_copy, bool):
-            message = (
-                f"expected true or false as copydecode.token_copy in config.json, "
-                f"found {token_copy!r}"
-            )
-            raise ModelFormatError(message)
-        return cls(window, lines, tokens, modes, acceptance, token_copy)
-
-    def require(self, decoding: Decoding) -> None:
-        """Refuse to decode in a way that the model did not learn, unless it is asked for as such.
-
-        Raises:
-            ConfigError: which way, and which there are.
-        """
-        if decoding.untaught:
-            return
-        wanted: tuple[tuple[str, Enum, Sequence[Enum]], ...] = (
-            ("mode", decoding.mode, self.modes),
-            ("acceptance", decoding.acceptance, self.acceptance),
-        )
-        for name, value, taught in wanted:
-            if value not in taught:
-                message = (
-                    f"expected {name} to be one that this model was trained for "
-                    f"({', '.join(str(way.value) for way in taught)}), got {value.value}"
-                )
-                raise ConfigError(message)
 
 
 class LocalBackend:
@@ -339,16 +268,3 @@ def _load_foreign(config: EngineConfig) -> LocalBackend:
         decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
     )
-
-
-def _named(entry: dict[str, Any], name: str, kind: type[E], default: E) -> tuple[E, ...]:
-    """Return the members of `kind` that a list of the `copydecode` entry names."""
-    values = entry.get(name, [default.value])
-    known = [member.value for member in kind]
-    if not isinstance(values, list) or not values or any(value not in known for value in values):
-        message = (
-            f"expected copydecode.{name} in config.json to name some of {', '.join(known)}, "
-            f"found {values!r}"
-        )
-        raise ModelFormatError(message)
-    return tuple(map(kind, values))
