@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.draft import Drafter, NoDrafts, Odds, ProgramDrafts, RewriteDrafts
 from copydecode.decode.freetext import FreeText
 from copydecode.decode.literals import Literals
-from copydecode.decode.loop import Automaton
 from copydecode.decode.prompt import Prompt
 from copydecode.edit.document import Document
 from copydecode.edit.oracle import oracle

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xgrammar as xg
 
+from copydecode.decode.automaton import Accepted
 from copydecode.decode.literals import Ids, Literals
 from copydecode.edit import grammar
 from copydecode.edit.program import Copy, CopyTokens, Gen, Op
@@ -51,14 +52,6 @@ class Phase(enum.Enum):
 
 
 _DELIMITERS = {Phase.FIRST: grammar.COPY_DASH, Phase.LAST: grammar.COPY_CLOSE}
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What came of a token: the tokens that stand in the program, and the op that they close."""
-
-    tokens: tuple[int, ...]
-    op: Op | None = None
 
 
 @dataclass(frozen=True, slots=True)

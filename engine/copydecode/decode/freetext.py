@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from copydecode.decode.constraint import Accepted
+from copydecode.decode.automaton import Accepted
 from copydecode.decode.literals import Ids, Literals
 from copydecode.edit.program import Copy, CopyTokens, Gen
 

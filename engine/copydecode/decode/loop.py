@@ -16,16 +16,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol
+from typing import Generic
 
 from torch import Tensor
 
 from copydecode.config import Acceptance, Limits
 from copydecode.decode.accept import Span, kept_lines, verdicts
-from copydecode.decode.constraint import Accepted
+from copydecode.decode.automaton import Automaton
 from copydecode.decode.cost import FREE, CostCurve
 from copydecode.decode.draft import Drafter, Guess, NoDrafts
-from copydecode.decode.literals import Ids, Literals
+from copydecode.decode.literals import Ids
 from copydecode.decode.model import C
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.receipt import Receipt
@@ -45,45 +45,6 @@ CHUNK = 512
 
 _LEAVING = (grammar.COPY_OPEN, grammar.GEN_OPEN, grammar.PROGRAM_CLOSE)
 _COPY_PIECES = (grammar.COPY_DASH, grammar.COPY_CLOSE)
-
-
-class Automaton(Protocol):
-    """What may come next and what has come: a `Constraint`, or a `FreeText`."""
-
-    literals: Literals
-
-    @property
-    def done(self) -> bool:
-        """Whether all is written."""
-        ...
-
-    def begin(self) -> None:
-        """Take what the prompt's end has written already."""
-        ...
-
-    def allowed(self) -> Ids | None:
-        """Return the ids that may come next; None for all that may be text."""
-        ...
-
-    def permits(self, token: int) -> bool:
-        """Return whether the token may come next."""
-        ...
-
-    def forced(self) -> int | None:
-        """Return the next token where there is no choice."""
-        ...
-
-    def accept(self, token: int) -> Accepted:
-        """Take one token."""
-        ...
-
-    def rollback(self, steps: int) -> None:
-        """Undo the last `steps` calls of `accept`."""
-        ...
-
-    def removable(self, copy: Copy | CopyTokens) -> int:
-        """Return how many lines or tokens of a copy, from its first on, a program may leave out."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from copydecode.config import Limits
+from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import Constraint, ProgramGrammar
 from copydecode.decode.cost import FREE, CostCurve
 from copydecode.decode.draft import (
@@ -30,7 +31,7 @@ from copydecode.decode.draft import (
 from copydecode.decode.expect import Hints
 from copydecode.decode.freetext import FreeText
 from copydecode.decode.literals import Ids, Literals
-from copydecode.decode.loop import Automaton, Task, decode
+from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import Model
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.prompt import EmbeddedPrompt

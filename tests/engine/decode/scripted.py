@@ -9,9 +9,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from copydecode.config import Limits
+from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import Constraint
 from copydecode.decode.literals import Literals
-from copydecode.decode.loop import Automaton, Task, decode
+from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import C, Model
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.receipt import Receipt
