@@ -40,6 +40,7 @@ class Kind(enum.Enum):
     LAST_BEFORE_CHANGE = enum.auto()
     LAST_AT_START = enum.auto()
     LAST_OF_DOCUMENT = enum.auto()
+    NEXT_COPY = enum.auto()
     CLOSE_AFTER_LINE = enum.auto()
     CLOSE_AFTER_CHANGE = enum.auto()
     CLOSE_AFTER_BLOCK = enum.auto()
@@ -60,6 +61,7 @@ PRIORS = {
     Kind.LAST_BEFORE_CHANGE: 0.7,
     Kind.LAST_AT_START: 0.1,
     Kind.LAST_OF_DOCUMENT: 0.5,
+    Kind.NEXT_COPY: 0.9,
     Kind.CLOSE_AFTER_LINE: 0.6,
     Kind.CLOSE_AFTER_CHANGE: 0.9,
     Kind.CLOSE_AFTER_BLOCK: 0.8,
@@ -290,6 +292,7 @@ class ProgramDrafts:
         self._source = Source(lines, self._literals.codec.token_bytes, hints)
         self._lines = len(lines)
         self._likely = hints.likely
+        self._copies = hints.copies
         self._text: _Text | None = None  # Along the open gen, as far as it is decided.
         self._behind: dict[tuple[int, Op], int] = {}
 
@@ -359,6 +362,8 @@ class ProgramDrafts:
         match self._constraint.phase:
             case Phase.FIRST | Phase.LAST if self._constraint.of_tokens:
                 return None
+            case Phase.OP | Phase.FIRST | Phase.LAST if promised := self._promised(ops):
+                return self._rest_of(promised, Kind.NEXT_COPY)
             case Phase.OP:
                 piece, kind = self._next_op(ops)
                 return self._rest_of(self._literals[piece], kind)
@@ -370,6 +375,37 @@ class ProgramDrafts:
                 return self._rest_of(self._number(line, grammar.COPY_CLOSE), kind)
             case _:
                 return None
+
+    def _promised(self, ops: Sequence[Op]) -> tuple[int, ...] | None:
+        """Return the tokens that stand here if all goes as the instruction promises.
+
+        None where it promises no copies, or something else has been written.
+        """
+        left = self._copies_left(ops)
+        if left is None:
+            return None
+        match self._constraint.phase, left:
+            case Phase.OP, _:
+                return self._literals[grammar.COPY_OPEN if left else grammar.PROGRAM_CLOSE]
+            case Phase.FIRST, [(first, _), *_]:
+                return self._number(first, grammar.COPY_DASH)
+            case Phase.LAST, [(first, last), *_] if self._constraint.first == first:
+                return self._number(last, grammar.COPY_CLOSE)
+            case _:
+                return None
+
+    def _copies_left(self, ops: Sequence[Op]) -> list[tuple[int, int]] | None:
+        """Return the promised copies that have not been written, None if others have."""
+        left = list(self._copies)
+        for op in ops:
+            if not left or not isinstance(op, Copy):
+                return None
+            first, last = left.pop(0)
+            if op.first != first or op.last > last:
+                return None
+            if op.last < last:  # A lock parts a copy at the scope.
+                left.insert(0, (op.last + 1, last))
+        return left if self._copies else None
 
     def _rest_of(self, piece: tuple[int, ...], kind: Kind) -> Guess | None:
         """Return the piece's next token, if what has come of it is its beginning."""

@@ -128,9 +128,8 @@ class EmbeddedPrompt:
             scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
         names = similar_names(instruction, around(document, window, NAMES_CHARACTERS), language)
         tokens = shown.tokens + self.request_tokens(instruction, scope, names)
-        likely = scope or named_lines(instruction)
         lines = visible(document, window)
-        return Prompt(tokens, shown, hints(instruction, lines, likely, names, self._encode_line))
+        return Prompt(tokens, shown, hints(instruction, lines, scope, names, self._encode_line))
 
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
         """Return the part of the prompt that all instructions about these lines share.

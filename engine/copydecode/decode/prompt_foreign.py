@@ -84,12 +84,11 @@ class ForeignPrompt:
             if scope is not None:
                 scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
             request = self._request(instruction, scope, language)
-        likely = scope or named_lines(instruction)
         lines = visible(document, window)
         return Prompt(
             [*shown.tokens, *request],
             shown,
-            hints(instruction, lines, likely, (), self._encode_line),
+            hints(instruction, lines, scope, (), self._encode_line),
         )
 
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:

@@ -106,6 +106,23 @@ def test_lines_that_change_as_promised_take_no_forward_of_their_own(
     assert forwards(grammar, program).forwards > 5
 
 
+@pytest.mark.parametrize(
+    "copies",
+    [
+        ((1, 9), (12, 30)),  # Lines 10 and 11 are deleted,
+        ((1, 11), (10, 30)),  # duplicated,
+        ((1, 3), (10, 11), (4, 9), (12, 30)),  # moved up,
+        ((1, 9), (12, 30), (10, 11)),  # and moved to the end.
+    ],
+)
+def test_copies_as_promised_take_no_forward_of_their_own(
+    grammar: ProgramGrammar, copies: tuple[tuple[int, int], ...]
+) -> None:
+    program = Program(tuple(Copy(first, last) for first, last in copies))
+    assert forwards(grammar, program, Hints((10, 11), copies)).forwards == 0
+    assert forwards(grammar, program, Hints((10, 11))).forwards > 0
+
+
 @pytest.mark.parametrize("likely", [(10, 10), None])
 def test_a_text_that_the_instruction_brings_is_drafted(
     grammar: ProgramGrammar, likely: tuple[int, int] | None
@@ -122,9 +139,14 @@ def test_a_text_that_the_instruction_brings_is_drafted(
 def test_a_promise_that_is_not_kept_costs_little(grammar: ProgramGrammar) -> None:
     encode = grammar.literals.codec.encode
     program = Program((Copy(1, 9), Gen(CHANGED), Copy(11, 30)))
-    wrong = Hints((10, 10), {10: encode("something(else)\n")}, [encode("a block\n")])
+    wrong = Hints(
+        (10, 10),
+        [(1, 4), (12, 30)],
+        {10: encode("something(else)\n")},
+        [encode("a block\n")],
+    )
     without = forwards(grammar, program, Hints((10, 10)))
-    assert forwards(grammar, program, wrong).forwards <= without.forwards + 6
+    assert forwards(grammar, program, wrong).forwards <= without.forwards + 8
 
 
 def test_a_kind_of_guess_comes_back_when_it_is_right_again(grammar: ProgramGrammar) -> None:
@@ -192,7 +214,8 @@ def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # 
 ) -> None:
     literals = grammar.literals
     encode = literals.codec.encode
-    hints = Hints(likely, {k: encode("line 2\n") for k in changed}, [encode("line 1\n")])
+    promised = [likely, (1, n)] if likely else []
+    hints = Hints(likely, promised, {k: encode("line 2\n") for k in changed}, [encode("line 1\n")])
     lines = encoded(grammar, [f"line {k % 4}\n" for k in range(n)])
     prompt = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
     text = [token for line in lines for token in line]
