@@ -5,6 +5,7 @@ It keeps the engine's own checks, programs and hunks, and needs no torch.
     delete            delete the scope's lines
     put: TEXT         replace the scope's lines by one line
     undefined name 'x'  replace the name by the longest other name that it begins with
+    another           replace the scope's lines by the number of decodes so far
     nothing           copy the whole document
     wait              decode until cancelled
     endless, late, crash  fail as a token limit, a deadline and a bug do
@@ -97,7 +98,7 @@ class FakeBackend:
         if prompt.document.text == self.remembered:
             receipt.reused_tokens = len(prompt.tokens)
         self.remembered = prompt.document.text
-        ops = _script(prompt, cancelled, on_op)
+        ops = _script(prompt, self.runs, cancelled, on_op)
         for op in ops:
             on_op(op)
         return Program(tuple(ops))
@@ -135,7 +136,10 @@ def load(config: EngineConfig | None = None) -> Engine:
 
 
 def _script(
-    prompt: FakePrompt, cancelled: Callable[[], bool], on_op: Callable[[Copy | Gen], None]
+    prompt: FakePrompt,
+    runs: int,
+    cancelled: Callable[[], bool],
+    on_op: Callable[[Copy | Gen], None],
 ) -> list[Copy | Gen]:
     n = len(prompt.document)
     first, last = prompt.scope or (1, n)
@@ -151,6 +155,8 @@ def _script(
             names = set(re.findall(r"\w+", prompt.document.text)) - {name[1]}
             right = max((n for n in names if name[1].startswith(n)), key=len)
             return [*before, Gen(re.sub(rf"\b{name[1]}\b", right, span)), *after]
+        case ["another"]:
+            return [*before, Gen(f"{runs}\n"), *after]
         case ["nothing"]:
             return [Copy(1, n)] if n else []
         case ["wait"]:

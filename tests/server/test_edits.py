@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from lsprotocol import types as lsp
 
 from copydecode import EditRequest, EditResult, Scope
+from copydecode_lsp import proposals
 from copydecode_lsp.client import Abilities
 from copydecode_lsp.handlers.resolve import from_data
 from copydecode_lsp.worker import OnOp
@@ -96,6 +98,55 @@ async def test_resolving_twice_decodes_once() -> None:
         receipt = await pair.client.execute("copydecode.lastReceipt")
     assert receipt is not None
     assert receipt["forwards"] == 1
+
+
+async def test_a_previewer_that_lists_and_resolves_again_gets_the_same_edit() -> None:
+    """Complaint 15 (fzf-lua#1057): what was shown is what is applied, by one decode."""
+    another = diagnostic("another", 2)
+    async with connected(text=TEXT) as pair:
+        shown = await pair.resolve_first(another.range, another)
+        applied = await pair.resolve_first(another.range, another)
+        assert shown.edit == applied.edit
+        assert shown.edit is not None
+        answer = await pair.edit(" another ", lines(2, 2))
+        assert pair.client.documents[URI].text == "first\n1\nprint(names)\n"
+    assert answer["forwards"] == 1
+
+
+async def test_requests_for_one_edit_at_the_same_time_share_its_decode() -> None:
+    """Complaint 15: also while it is decoded, and where one of them is a command."""
+    recorder = Recorder()
+    another = diagnostic("another", 2)
+    async with connected(load=lambda _config: recorder, text=TEXT) as pair:
+        action = await listed(pair, another)
+        resolved = [pair.client.code_action_resolve_async(action) for _ in range(3)]
+        answer, *actions = await asyncio.gather(pair.edit("another", lines(2, 2)), *resolved)
+    assert recorder.scopes == [Scope(2, 2)]
+    assert answer["applied"]
+    assert [a.edit == actions[0].edit for a in actions] == [True] * 3
+
+
+async def test_another_model_decodes_anew() -> None:
+    """Complaint 15: what is kept is kept for one model and its settings."""
+    another = diagnostic("another", 2)
+    async with connected(text=TEXT) as pair:
+        first = await pair.resolve_first(another.range, another)
+        pair.server.config = replace(pair.server.config, model="other")
+        second = await pair.resolve_first(another.range, another)
+    assert first.edit != second.edit
+
+
+async def test_of_more_proposals_than_are_kept_the_oldest_is_decoded_anew() -> None:
+    def put(number: int) -> lsp.Diagnostic:
+        return diagnostic(f"put: {number}", 2)
+
+    async with connected(text=TEXT) as pair:
+        for number in [*range(proposals.KEPT), 0, proposals.KEPT, 0, 1]:
+            await pair.resolve_first(cursor(2), put(number))
+        receipt = await pair.client.execute("copydecode.lastReceipt")
+    assert receipt is not None
+    # 0 was asked for again in time, 1 was not.
+    assert receipt["forwards"] == proposals.KEPT + 2
 
 
 async def test_a_new_version_is_decoded_anew() -> None:
