@@ -1,14 +1,18 @@
 """The engine that applies AI edits by Copy-as-Decode. Importing it does not import torch."""
 
 from copydecode.config import EngineConfig, Limits
+from copydecode.decode.receipt import Receipt
 from copydecode.edit.document import Document
+from copydecode.edit.partial import so_far
 from copydecode.edit.program import Copy, Gen, Program
-from copydecode.edit.resolve import Hunk
+from copydecode.edit.rebase import Change, change_between, follow, rebase
+from copydecode.edit.resolve import Hunk, hunks
 from copydecode.engine import EditRequest, EditResult, Engine, Scope
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Change",
     "Copy",
     "Document",
     "EditRequest",
@@ -19,6 +23,12 @@ __all__ = [
     "Hunk",
     "Limits",
     "Program",
+    "Receipt",
     "Scope",
     "__version__",
+    "change_between",
+    "follow",
+    "hunks",
+    "rebase",
+    "so_far",
 ]

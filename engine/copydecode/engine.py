@@ -15,7 +15,7 @@ from copydecode.config import EngineConfig, Limits
 from copydecode.decode.receipt import Receipt
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, fit, shift
-from copydecode.edit.program import Gen, LineOp, Program
+from copydecode.edit.program import Copy, Gen, LineOp, Program
 from copydecode.edit.resolve import Hunk, hunks, resolve
 from copydecode.errors import (
     BadInputError,
@@ -155,12 +155,13 @@ class Engine:
         request: EditRequest,
         *,
         cancelled: Callable[[], bool] = lambda: False,
-        on_op: Callable[[LineOp], None] = lambda _op: None,
+        on_op: Callable[[LineOp, Receipt], None] = lambda _op, _receipt: None,
     ) -> EditResult:
         """Run the model and return the edit.
 
-        `cancelled` is asked at the start and before every forward; `on_op` gets each op when it
-        closes, its lines counted in the document.
+        `cancelled` is asked at the start and before every forward. `on_op` gets each op when it
+        closes, its lines counted in the document, with the receipt as it is then; the copy of the
+        lines before a window comes first. What they say so far is told by `so_far`.
 
         Raises:
             BadInputError: what came in cannot be edited; nothing was computed. A program that
@@ -177,8 +178,14 @@ class Engine:
         receipt.prompt_s = time.perf_counter() - started
         limits = request.limits or self._config.limits
 
+        begun = False
+
         def on_visible_op(op: LineOp) -> None:
-            on_op(shift(op, prompt.window))
+            nonlocal begun
+            if not begun and prompt.window.first > 1:
+                on_op(Copy(1, prompt.window.first - 1), receipt)
+            begun = True
+            on_op(shift(op, prompt.window), receipt)
 
         program = self._backend.run(
             prompt,

@@ -16,7 +16,8 @@ It knows nothing of LSP or exit codes.
     ├── ProgramError
     │   ├── ProgramSyntaxError      the text form does not parse
     │   ├── CopyRangeError          a copy op names lines or tokens that there are not
-    │   └── TokenCopyError          tokens are copied where only lines are known
+    │   ├── TokenCopyError          tokens are copied where only lines are known
+    │   └── RebaseError             the document changed where the program changes it, too
     └── EditStoppedError            the edit ended before the program did: there is no result
         ├── EditCancelledError
         ├── DeadlineExceededError
@@ -88,6 +89,10 @@ class CopyRangeError(ProgramError):
 
 class TokenCopyError(ProgramError):
     """A program copies tokens where only the document's lines are known."""
+
+
+class RebaseError(ProgramError):
+    """The document changed in lines that the program does not copy."""
 
 
 class EditStoppedError(CopydecodeError):

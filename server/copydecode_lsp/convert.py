@@ -6,7 +6,7 @@ it knows nothing of servers, clients or models.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lsprotocol import types as lsp
 from pygls.workspace import PositionCodec
@@ -119,15 +119,15 @@ def apply_changes(
     text: str,
     changes: Sequence[lsp.TextDocumentContentChangeEvent],
     codec: PositionCodec,
-) -> str:
-    """Return the text after the content changes of one didChange, in their order."""
+) -> Iterator[str]:
+    """Yield the text after each of the content changes of one didChange, in their order."""
     for change in changes:
         if isinstance(change, lsp.TextDocumentContentChangePartial):
             edit = lsp.TextEdit(range=change.range, new_text=change.text)
             text = apply_text_edits(text, [edit], codec)
         else:
             text = change.text
-    return text
+        yield text
 
 
 def scope_of_range(span: lsp.Range, document: Document) -> Scope | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from lsprotocol import types as lsp
 
-from copydecode import EngineConfig
+from copydecode import EngineConfig, Program
 from copydecode_lsp.instructions import Instruction
 from copydecode_lsp.receipts import ReceiptJson
 from copydecode_lsp.snapshots import Snapshot
@@ -33,8 +33,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A computed edit: the text edits for its snapshot, and the receipt of the one decode."""
+    """A computed edit: its program, the text edits for its snapshot, the one decode's receipt."""
 
+    program: Program
     edits: tuple[lsp.TextEdit, ...]
     receipt: ReceiptJson
 

@@ -1,23 +1,44 @@
-"""From a snapshot and an instruction to a proposal: cache, queue, progress, stale guard.
+"""From a snapshot and an instruction to an edit of the newest version: cache, queue, progress.
 
-Shared by the handlers that compute edits, so that they need not know each other.
+The model writes a program over the snapshot, however the document moves on meanwhile. Where it then
+has moved on in lines that the program copies, the program is taken over to the newest version;
+elsewhere the edit is stale. Shared by the handlers that compute edits, so that they need not know
+each other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lsprotocol import types as lsp
 
-from copydecode import Copy, EditRequest, Gen
-from copydecode.errors import EditCancelledError
+from copydecode import Copy, EditRequest, Gen, Program, Receipt, follow, hunks, rebase, so_far
+from copydecode.errors import EditCancelledError, RebaseError
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import hunk_to_text_edit
+from copydecode_lsp.failures import StaleDocumentError
 from copydecode_lsp.instructions import Instruction, require
 from copydecode_lsp.progress import describe, reporting
 from copydecode_lsp.proposals import Key, Listen, Proposal
-from copydecode_lsp.snapshots import Snapshot
+from copydecode_lsp.receipts import ReceiptJson
+from copydecode_lsp.snapshots import Snapshot, Snapshots
+
+RESTARTS = 3
+"""How often an edit that is to be tried again begins anew: who types on gets no edit at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The text edits for the newest snapshot, and the receipt of the decode that they come from.
+
+    `rebased` says that the model saw an older one.
+    """
+
+    snapshot: Snapshot
+    edits: tuple[lsp.TextEdit, ...]
+    receipt: ReceiptJson
+    rebased: bool
 
 
 async def propose(
@@ -25,12 +46,18 @@ async def propose(
     snapshot: Snapshot,
     instruction: Instruction,
     token: lsp.ProgressToken | None = None,
-) -> Proposal:
-    """Compute the edit, or return the one that was computed before or is being computed.
+    *,
+    restarts: int = 0,
+) -> Edit:
+    """Compute the edit, or take the one that was computed before or is being computed.
+
+    Where the document moves on in the lines that the edit is about, it begins anew on the newest
+    version, at most `restarts` times.
 
     Raises:
         EmptyInstructionError: there is nothing to do.
-        StaleDocumentError: the document moved on, before or meanwhile.
+        StaleDocumentError: the document moved on, before or meanwhile, in lines that the edit
+            changes.
         CopydecodeError: whatever the engine raised.
     """
     # Stripped, so that a command and a lazy edit of the same words are one request.
@@ -41,9 +68,6 @@ async def propose(
         if task is not None:
             task.cancel()
 
-    async def compute(say: Listen) -> Proposal:
-        return await _compute(ls, snapshot, instruction, say)
-
     async with reporting(
         ls.work_done_progress,
         "AI edit",
@@ -51,11 +75,28 @@ async def propose(
         may_create=ls.features.progress,
         on_cancel=cancel,
     ) as report:
-        proposal = await ls.proposals.get(
-            Key(ls.config, snapshot, instruction), compute, report.say
-        )
-    ls.snapshots.require_current(snapshot)
-    return proposal
+        while True:
+            try:
+                return await _propose(ls, snapshot, instruction, report.say)
+            except StaleDocumentError:
+                if restarts == 0:
+                    raise
+                restarts -= 1
+                snapshot, instruction = _moved(ls, snapshot, instruction)
+
+
+async def _propose(
+    ls: CopydecodeServer, snapshot: Snapshot, instruction: Instruction, say: Listen
+) -> Edit:
+    async def compute(say: Listen) -> Proposal:
+        return await _compute(ls, snapshot, instruction, say)
+
+    proposal = await ls.proposals.get(Key(ls.config, snapshot, instruction), compute, say)
+    newest = ls.snapshots.newest(snapshot)
+    if newest is snapshot:
+        return Edit(snapshot, proposal.edits, proposal.receipt, rebased=False)
+    program = _rebased(ls.snapshots, snapshot, proposal.program)
+    return Edit(newest, _text_edits(ls, newest, program), proposal.receipt, rebased=True)
 
 
 async def _compute(
@@ -70,16 +111,93 @@ async def _compute(
         language=snapshot.language,
         name=snapshot.uri,
     )
+    watch = _Watch(ls.snapshots, snapshot)
 
-    def on_op(op: Copy | Gen) -> None:
+    def on_op(op: Copy | Gen, _receipt: Receipt) -> None:
+        watch.ops.append(op)
         loop.call_soon_threadsafe(say, describe(op))
 
     try:
-        result = await ls.worker.edit(
-            request, stale=lambda: not ls.snapshots.is_current(snapshot), on_op=on_op
-        )
+        result = await ls.worker.edit(request, stale=watch.stale, on_op=on_op)
     except EditCancelledError:
-        ls.snapshots.require_current(snapshot)
+        if watch.reason is not None:
+            raise watch.reason from None
         raise
-    edits = tuple(hunk_to_text_edit(hunk, snapshot.document, ls.codec) for hunk in result.hunks)
-    return Proposal(edits, ls.receipts.add(snapshot.uri, result))
+    receipt = ls.receipts.add(snapshot.uri, result)
+    return Proposal(result.program, _text_edits(ls, snapshot, result.program), receipt)
+
+
+class _Watch:
+    """Whether a decode can still come to something, by what it told and how its document changed.
+
+    All in the worker's thread: it tells the ops and asks.
+    """
+
+    def __init__(self, snapshots: Snapshots, snapshot: Snapshot) -> None:
+        self.ops: list[Copy | Gen] = []
+        self.reason: StaleDocumentError | None = None
+        self._snapshots = snapshots
+        self._snapshot = snapshot
+        self._seen: tuple[Snapshot, int] = (snapshot, 0)
+
+    def stale(self) -> bool:
+        """Return whether the program could not be rebased even if it copied all that is left.
+
+        A program that comes back to lines that it left out would be given up too early: none does
+        but one that moves lines that the user just changed.
+        """
+        try:
+            newest, told = self._snapshots.newest(self._snapshot), len(self.ops)
+            if newest is self._seen[0] and (newest is self._snapshot or told == self._seen[1]):
+                return False
+            self._seen = newest, told
+            _rebased(self._snapshots, self._snapshot, so_far(self.ops, self._snapshot.document))
+        except StaleDocumentError as error:
+            self.reason = error
+        return self.reason is not None
+
+
+def _rebased(snapshots: Snapshots, snapshot: Snapshot, program: Program) -> Program:
+    """Return a program over a snapshot as one over the newest.
+
+    Raises:
+        StaleDocumentError: the document was closed, or changed in lines that are not copied.
+    """
+    changes = snapshots.changes_since(snapshot)
+    if changes is None:
+        raise _stale(snapshot)
+    try:
+        return rebase(program, len(snapshot.document), changes)
+    except RebaseError as error:
+        raise _stale(snapshot) from error
+
+
+def _moved(
+    ls: CopydecodeServer, snapshot: Snapshot, instruction: Instruction
+) -> tuple[Snapshot, Instruction]:
+    """Return the newest snapshot, and the instruction about the same lines in it.
+
+    Raises:
+        StaleDocumentError: the document was closed, or these lines are gone.
+    """
+    newest, changes = ls.snapshots.newest(snapshot), ls.snapshots.changes_since(snapshot)
+    if changes is None:
+        raise _stale(snapshot)
+    if (scope := instruction.scope) is not None:
+        lines = follow(scope.first, scope.last, len(snapshot.document), changes)
+        if lines is None:
+            raise _stale(snapshot)
+        scope = replace(scope, first=lines[0], last=lines[1])
+    return newest, replace(instruction, scope=scope)
+
+
+def _text_edits(
+    ls: CopydecodeServer, snapshot: Snapshot, program: Program
+) -> tuple[lsp.TextEdit, ...]:
+    changes = hunks(program, snapshot.document)
+    return tuple(hunk_to_text_edit(hunk, snapshot.document, ls.codec) for hunk in changes)
+
+
+def _stale(snapshot: Snapshot) -> StaleDocumentError:
+    message = f"the document has moved on from version {snapshot.version} where the edit changes it"
+    return StaleDocumentError(message)

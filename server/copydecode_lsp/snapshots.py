@@ -1,4 +1,4 @@
-"""Open documents as immutable snapshots with versions.
+"""Open documents as immutable snapshots with versions, and the changes between them.
 
 pygls' own documents are not used: they cut lines with `str.splitlines()`, which also cuts at form
 feeds and U+2028, where LSP does not. Knows nothing of edits or models.
@@ -6,15 +6,19 @@ feeds and U+2028, where LSP does not. Knows nothing of edits or models.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
+from operator import itemgetter
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 from lsprotocol import types as lsp
 from pygls.workspace import PositionCodec
 
-from copydecode import Document
+from copydecode import Change, Document, change_between
 from copydecode_lsp.convert import apply_changes
 from copydecode_lsp.failures import (
     LostDocumentError,
@@ -22,15 +26,28 @@ from copydecode_lsp.failures import (
     UnknownDocumentError,
 )
 
+REMEMBERED = 1000
+"""How many versions back the changes of a document are known."""
+
+_serials = count()
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version of one open document."""
+    """One version of one open document.
+
+    `history` holds what was changed since the document was opened, or in the last `REMEMBERED`
+    versions: for each the `serial` of the snapshot before, and the changes of its lines.
+    """
 
     uri: str
     version: int
     text: str = field(repr=False)
     language: str | None = None
+    history: tuple[tuple[int, tuple[Change, ...]], ...] = field(
+        default=(), repr=False, compare=False
+    )
+    serial: int = field(default_factory=lambda: next(_serials), repr=False, compare=False)
 
     @cached_property
     def document(self) -> Document:
@@ -39,19 +56,18 @@ class Snapshot:
 
 
 class Snapshots:
-    """The newest snapshot of every open document.
+    """The newest snapshot of every open document, and older ones as long as somebody holds them.
 
-    Written by the event loop only; `is_current` may be asked from any thread.
+    Written by the event loop only; all that only reads may be done from any thread.
     """
 
     def __init__(self) -> None:
         self._open: dict[str, Snapshot] = {}
+        self._versions: WeakValueDictionary[tuple[str, int], Snapshot] = WeakValueDictionary()
 
     def open(self, item: lsp.TextDocumentItem) -> None:
         """Begin to keep a document."""
-        self._open[_key(item.uri)] = Snapshot(
-            item.uri, item.version, item.text, item.language_id or None
-        )
+        self._keep(Snapshot(item.uri, item.version, item.text, item.language_id or None))
 
     def change(
         self,
@@ -67,14 +83,20 @@ class Snapshots:
             LostDocumentError: the changes do not fit it; it counts as closed from here on.
         """
         old = self.get(uri)
+        document = old.document
+        changed: list[Change] = []
         try:
-            text = apply_changes(old.text, changes, codec)
+            for text in apply_changes(old.text, changes, codec):
+                before, document = document, Document(text)
+                if (change := change_between(before, document)) is not None:
+                    changed.append(change)
         except ValueError as error:
             # The client's text is another one now: an edit of ours would hit the wrong lines.
             self.close(uri)
             message = f"a change does not fit the document {uri}, open it again: {error}"
             raise LostDocumentError(message) from error
-        self._open[_key(uri)] = Snapshot(old.uri, version, text, old.language)
+        history = (*old.history, (old.serial, tuple(changed)))[-REMEMBERED:]
+        self._keep(Snapshot(old.uri, version, document.text, old.language, history))
 
     def close(self, uri: str) -> None:
         """Forget a document; one that is not open is not an error."""
@@ -99,6 +121,45 @@ class Snapshots:
             raise UnknownDocumentError(message)
         return snapshot
 
+    def at(self, uri: str, version: int) -> Snapshot:
+        """Return the snapshot of a version: the newest, or an older one that is still in use.
+
+        Raises:
+            UnknownDocumentError: the document is not open.
+            StaleDocumentError: the version is not known any more.
+        """
+        newest = self.get(uri)
+        if newest.version == version:
+            return newest
+        if (older := self._versions.get((_key(uri), version))) is None:
+            message = f"the action is for version {version}, the document is at {newest.version}"
+            raise StaleDocumentError(message)
+        return older
+
+    def changes_since(self, snapshot: Snapshot) -> tuple[Change, ...] | None:
+        """Return what was changed from a snapshot to the newest one; None where that is not known.
+
+        That is so where the document was closed since, or changed too often.
+        """
+        newest = self._open.get(_key(snapshot.uri))
+        if newest is None or newest is snapshot:
+            return None if newest is None else ()
+        if not newest.history or newest.history[0][0] > snapshot.serial:
+            return None
+        since = bisect_left(newest.history, snapshot.serial, key=itemgetter(0))
+        return tuple(change for _, changes in newest.history[since:] for change in changes)
+
+    def newest(self, snapshot: Snapshot) -> Snapshot:
+        """Return the newest snapshot of a snapshot's document.
+
+        Raises:
+            StaleDocumentError: the document was closed.
+        """
+        if (newest := self._open.get(_key(snapshot.uri))) is None:
+            message = "the document was closed"
+            raise StaleDocumentError(message)
+        return newest
+
     def is_current(self, snapshot: Snapshot) -> bool:
         """Return whether the snapshot is still the newest of its document."""
         return self._open.get(_key(snapshot.uri)) is snapshot
@@ -112,6 +173,10 @@ class Snapshots:
         if not self.is_current(snapshot):
             message = f"the document has moved on from version {snapshot.version}"
             raise StaleDocumentError(message)
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        key = _key(snapshot.uri)
+        self._open[key] = self._versions[key, snapshot.version] = snapshot
 
 
 def _key(uri: str) -> str:

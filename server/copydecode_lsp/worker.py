@@ -17,10 +17,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from copydecode import Copy, EditRequest, EditResult, EngineConfig, Gen, Scope
+from copydecode import Copy, EditRequest, EditResult, EngineConfig, Gen, Receipt, Scope
 from copydecode.errors import CopydecodeError, EditCancelledError, ModelError
 
-OnOp = Callable[[Copy | Gen], None]
+OnOp = Callable[[Copy | Gen, Receipt], None]
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import copydecode
-from copydecode import EditRequest, Engine, EngineConfig, Limits, Scope
+from copydecode import EditRequest, Engine, EngineConfig, Limits, Receipt, Scope
 from copydecode.backends import local
 from copydecode.backends.local import READ_AHEAD_CHUNK, LocalBackend
 from copydecode.backends.writing import Programs
@@ -92,6 +93,11 @@ def engine_of(
     return Engine(backend, config)
 
 
+def into(found: list[Any]) -> Callable[[LineOp, Receipt], None]:
+    """Return what collects the ops that are told."""
+    return lambda op, _receipt: found.append(op)
+
+
 @pytest.fixture
 def engine(vocabulary: Vocabulary, own_literals: Literals) -> Engine:
     """An engine whose model writes nonsense."""
@@ -117,7 +123,7 @@ def test_an_edit_is_what_its_program_says(
 ) -> None:
     request = EditRequest(text, "do it")
     seen: list[Op] = []
-    result = answer(request, program).edit(request, on_op=seen.append)
+    result = answer(request, program).edit(request, on_op=into(seen))
     assert result.text == expected
     assert tuple(seen) == program.ops
     assert apply_hunks(Document(text), result.hunks) == result.text
@@ -132,6 +138,19 @@ def test_text_that_is_none_is_refused(answer: Callable[..., Engine], unwanted: s
         answer(request, program).edit(request)
     request = EditRequest("a\n", f"write {unwanted}")
     assert answer(request, program).edit(request).text == f"a{unwanted}\n"
+
+
+def test_each_op_comes_with_what_was_spent_so_far(answer: Callable[..., Engine]) -> None:
+    request = EditRequest(TEXT, "double b")
+    program = Program((Copy(1, 1), Gen("b = 4\n"), Copy(3, 3)))
+    spent: list[tuple[int, int]] = []
+    answer(request, program).edit(
+        request,
+        on_op=lambda _op, receipt: spent.append((receipt.forwards, receipt.generated_tokens)),
+    )
+    assert len(spent) == 3
+    assert spent == sorted(spent)
+    assert spent[0] < spent[1] < spent[2]
 
 
 def test_the_receipt_accounts_for_the_edit(
@@ -155,9 +174,14 @@ def test_a_window_is_edited_within_the_whole_document(answer: Callable[..., Engi
     request = EditRequest("".join(lines), "change line 50", scope=Scope(50, 50, locked=False))
     program = Program((Copy(1, 4), Gen("new\n"), Copy(6, 10)))
     seen: list[object] = []
-    result = answer(request, program, max_lines=10).edit(request, on_op=seen.append)
+    result = answer(request, program, max_lines=10).edit(request, on_op=into(seen))
     first = next(h.first for h in result.hunks)
-    assert seen == [Copy(first - 4, first - 1), Gen("new\n"), Copy(first + 1, first + 5)]
+    assert seen == [
+        Copy(1, first - 5),
+        Copy(first - 4, first - 1),
+        Gen("new\n"),
+        Copy(first + 1, first + 5),
+    ]
     assert result.hunks == (Hunk(first, first + 1, "new\n"),)
     assert result.text == "".join([*lines[: first - 1], "new\n", *lines[first:]])
     assert first in range(41, 60)
@@ -188,7 +212,7 @@ def test_the_receipt_counts_the_copies_around_a_locked_scope_as_forced(
     program = Program((Copy(1, 1), Gen("b = 4\n"), Copy(3, 3)))
     request = EditRequest(TEXT, "double b", Scope(2, 2))
     seen: list[Op] = []
-    result = answer(request, program).edit(request, on_op=seen.append)
+    result = answer(request, program).edit(request, on_op=into(seen))
     assert result.program == program
     assert tuple(seen) == program.ops
     # The gen's two markers and text, and the number 3, since `2-` could repeat line 2.
@@ -338,7 +362,7 @@ def test_an_edit_may_copy_tokens(literals: Literals, old: str, new: str) -> None
     program = token_oracle(pieces_of(literals, old), pieces_of(literals, new), 2)
     assert any(isinstance(op, CopyTokens) for op in program.ops)
     seen: list[LineOp] = []
-    result = writer(literals, request, program).edit(request, on_op=seen.append)
+    result = writer(literals, request, program).edit(request, on_op=into(seen))
     assert result.text == new
     assert apply_hunks(Document(old), result.hunks) == new
     assert all(isinstance(op, Copy | Gen) for op in [*seen, *result.program.ops])
@@ -349,7 +373,7 @@ def test_lines_that_tokens_copy_are_told_as_lines(literals: Literals) -> None:
     program = Program((CopyTokens(1, at[1] + 1), Gen(" = 4\n"), CopyTokens(at[2] + 1, at[3])))
     request = EditRequest(TEXT, "double b")
     seen: list[LineOp] = []
-    result = writer(literals, request, program).edit(request, on_op=seen.append)
+    result = writer(literals, request, program).edit(request, on_op=into(seen))
     expected = (Copy(1, 1), Gen("b = 4\n"), Copy(3, 3))
     assert tuple(seen) == result.program.ops == expected
     assert result.hunks == (Hunk(2, 3, "b = 4\n"),)
@@ -380,7 +404,7 @@ def test_token_copies_keep_a_locked_scope(literals: Literals) -> None:
         told: list[LineOp] = []
         request = EditRequest(text, "change them", Scope(4, 6))
         with contextlib.suppress(UnreadableTextError):  # Random bytes are not always text.
-            result = Engine(backend).edit(request, on_op=told.append)
+            result = Engine(backend).edit(request, on_op=into(told))
             lines = result.text.splitlines(keepends=True)
             assert "".join(lines[:3]) == TEXT
             assert "".join(lines[-4:]) == TEXT + "end"

@@ -8,12 +8,14 @@ It keeps the engine's own checks, programs and hunks, and needs no torch.
     another           replace the scope's lines by the number of decodes so far
     nothing           copy the whole document
     wait              decode until cancelled
+    hold: TEXT        as put, but the program ends when `finish` is set
     endless, late, crash  fail as a token limit, a deadline and a bug do
 """
 
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -74,9 +76,14 @@ class FakeBackend:
     context = CONTEXT_LINES
 
     def __init__(self) -> None:
+        self.finish = threading.Event()
         self.prompts = FakePrompts()
         self.runs = 0
         self.remembered: str | None = None
+
+    def load(self, config: EngineConfig | None = None) -> Engine:
+        """Return an engine on this backend."""
+        return Engine(cast("Any", self), config)
 
     def run(  # noqa: PLR0913  # as the backend's
         self,
@@ -101,7 +108,15 @@ class FakeBackend:
         ops = _script(prompt, self.runs, cancelled, on_op)
         for op in ops:
             on_op(op)
+        if prompt.instruction.startswith("hold:"):
+            self._hold(cancelled)
         return Program(tuple(ops))
+
+    def _hold(self, cancelled: Callable[[], bool]) -> None:
+        while not self.finish.wait(0.002):
+            if cancelled():
+                message = "cancelled"
+                raise EditCancelledError(message)
 
     def read_ahead(
         self,
@@ -132,7 +147,7 @@ def load(config: EngineConfig | None = None) -> Engine:
             raise OSError(message)
         case _:
             pass
-    return Engine(cast("Any", FakeBackend()), config)
+    return FakeBackend().load(config)
 
 
 def _script(
@@ -149,7 +164,7 @@ def _script(
     match prompt.instruction.split(maxsplit=1):
         case ["delete"]:
             return [*before, *after]
-        case ["put:", text]:
+        case ["put:" | "hold:", text]:
             return [*before, Gen(text + "\n"), *after]
         case ["undefined", "name " | _] if name := re.search("'(.+)'", prompt.instruction):
             names = set(re.findall(r"\w+", prompt.document.text)) - {name[1]}

@@ -167,16 +167,6 @@ async def test_an_action_for_an_older_version_is_refused_as_modified() -> None:
     assert error.code == lsp.LSPErrorCodes.ContentModified
 
 
-async def test_a_change_during_the_decode_stops_it_as_modified() -> None:
-    async with connected(text=TEXT) as pair:
-        call = pair.client.call(lsp.CODE_ACTION_RESOLVE, await listed(pair, WAIT))
-        await until(lambda: pair.client.progress_seen)
-        pair.client.change(URI, "new\n" + TEXT)
-        error = await failure(asyncio.wrap_future(call.answer))
-        assert error.code == lsp.LSPErrorCodes.ContentModified
-        assert (await pair.edit("delete"))["applied"]
-
-
 async def test_closing_the_document_during_the_decode_stops_it() -> None:
     async with connected(text=TEXT) as pair:
         call = pair.client.call(lsp.CODE_ACTION_RESOLVE, await listed(pair, WAIT))

@@ -34,7 +34,9 @@ async def edit(
     on_op: Callable[[Copy | Gen], None] = lambda _op: None,
     stale: Callable[[], bool] = lambda: False,
 ) -> EditResult:
-    return await worker.edit(EditRequest("a\nb\n", instruction), stale=stale, on_op=on_op)
+    return await worker.edit(
+        EditRequest("a\nb\n", instruction), stale=stale, on_op=lambda op, _receipt: on_op(op)
+    )
 
 
 async def test_edits_run_in_order_and_their_wait_is_on_the_receipt() -> None:

@@ -1,7 +1,7 @@
 """Command copydecode.applyEdit: compute an edit and have it applied.
 
-Its argument is {uri, range?, locked?, instruction}. No line outside the range changes, unless
-`locked` is false.
+Its argument is {uri, range?, locked?, retry?, instruction}. No line outside the range changes,
+unless `locked` is false. With `retry` an edit that the user typed into begins anew.
 """
 
 from __future__ import annotations
@@ -15,25 +15,24 @@ from pygls.exceptions import JsonRpcException
 
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import scope_of_range, workspace_edit
-from copydecode_lsp.failures import StaleDocumentError, invalid_params
+from copydecode_lsp.failures import invalid_params
 from copydecode_lsp.instructions import Instruction, require
 from copydecode_lsp.names import APPLY_EDIT
-from copydecode_lsp.propose import propose
+from copydecode_lsp.propose import RESTARTS, Edit, propose
 
-_SHAPE = f"{APPLY_EDIT} expects one argument {{uri, range?, locked?, instruction}}"
+_SHAPE = f"{APPLY_EDIT} expects one argument {{uri, range?, locked?, retry?, instruction}}"
 
 
 async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> dict[str, Any]:
-    """Answer `{applied, failureReason?, ...receipt}` after the client's workspace/applyEdit.
+    """Answer `{applied, rebased, failureReason?, ...receipt}` after workspace/applyEdit.
 
     `applied` is false where the model proposes no change or the client refused it. An edit is sent
-    whole or not at all.
+    whole or not at all. `rebased` says that the document had moved on in lines that stay.
     """
     argument = _argument(params)
     snapshot = ls.snapshots.get(argument["uri"])
-    if argument.get("version", snapshot.version) != snapshot.version:
-        message = f"the action was for version {argument['version']}, the document has moved on"
-        raise StaleDocumentError(message)
+    if "version" in argument:
+        snapshot = ls.snapshots.at(argument["uri"], argument["version"])
     if not ls.features.apply_edit:
         message = "the client does not support workspace/applyEdit"
         raise JsonRpcException(message=message, code=lsp.LSPErrorCodes.RequestFailed)
@@ -41,23 +40,38 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     span = _range(argument.get("range"))
     scope = scope_of_range(span, snapshot.document) if span else None
     if scope is not None:
-        scope = replace(scope, locked=_locked(argument))
+        scope = replace(scope, locked=_switch(argument, "locked", default=True))
+    restarts = RESTARTS if _switch(argument, "retry", default=False) else 0
     if not argument.get("fromAction"):
         ls.last_instruction = text
-    proposal = await propose(ls, snapshot, Instruction(text, scope), params.work_done_token)
-    if not proposal.edits:
-        return {"applied": False, **proposal.receipt}
-    edit = workspace_edit(
-        snapshot.uri, snapshot.version, proposal.edits, versioned=ls.features.document_changes
+    edit = await propose(
+        ls, snapshot, Instruction(text, scope), params.work_done_token, restarts=restarts
+    )
+    if not edit.edits:
+        return {"applied": False, "rebased": edit.rebased, **edit.receipt}
+    answer = await _apply(ls, edit, text)
+    if not answer.applied and restarts and not ls.snapshots.is_current(edit.snapshot):
+        # The user typed while the edit was on its way: it is rebased, or begins anew.
+        edit = await propose(ls, snapshot, Instruction(text, scope), restarts=restarts)
+        answer = await _apply(ls, edit, text)
+    reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
+    return {"applied": answer.applied, "rebased": edit.rebased, **reason, **edit.receipt}
+
+
+async def _apply(ls: CopydecodeServer, edit: Edit, text: str) -> lsp.ApplyWorkspaceEditResult:
+    """Have the client apply an edit."""
+    changes = workspace_edit(
+        edit.snapshot.uri,
+        edit.snapshot.version,
+        edit.edits,
+        versioned=ls.features.document_changes,
     )
     # Shielded: pygls cannot take the client's answer to a request whose future was cancelled.
-    answer = await asyncio.shield(
+    return await asyncio.shield(
         ls.workspace_apply_edit_async(
-            lsp.ApplyWorkspaceEditParams(edit=edit, label=f"AI edit: {text}"[:80])
+            lsp.ApplyWorkspaceEditParams(edit=changes, label=f"AI edit: {text}"[:80])
         )
     )
-    reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
-    return {"applied": answer.applied, **reason, **proposal.receipt}
 
 
 def _argument(params: lsp.ExecuteCommandParams) -> dict[str, Any]:
@@ -70,12 +84,13 @@ def _argument(params: lsp.ExecuteCommandParams) -> dict[str, Any]:
     raise invalid_params(_SHAPE)
 
 
-def _locked(argument: dict[str, Any]) -> bool:
-    match argument.get("locked", True):
-        case bool(locked):
-            return locked
+def _switch(argument: dict[str, Any], name: str, *, default: bool) -> bool:
+    match argument.get(name, default):
+        case bool(value):
+            return value
         case _:
-            raise invalid_params(_SHAPE + ", with true or false for locked")
+            message = f"{_SHAPE}, with true or false for {name}"
+            raise invalid_params(message)
 
 
 def _range(value: object) -> lsp.Range | None:

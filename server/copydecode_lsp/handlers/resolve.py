@@ -7,23 +7,22 @@ from lsprotocol import types as lsp
 from copydecode import Scope
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import workspace_edit
-from copydecode_lsp.failures import StaleDocumentError, invalid_params
+from copydecode_lsp.failures import invalid_params
 from copydecode_lsp.instructions import Instruction
 from copydecode_lsp.propose import propose
 
 
 async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeAction:
-    """Answer with the action and its edit; the same action gets the same edit."""
+    """Answer with the action and its edit of the newest version; the same action gets the same."""
     uri, version, instruction = from_data(action.data)
-    snapshot = ls.snapshots.get(uri)
-    if snapshot.version != version:
-        message = f"the action is for version {version}, the document is at {snapshot.version}"
-        raise StaleDocumentError(message)
-    proposal = await propose(ls, snapshot, instruction)
+    proposal = await propose(ls, ls.snapshots.at(uri, version), instruction)
     if not proposal.edits:
         ls.show(lsp.MessageType.Info, "copydecode: the model proposes no change.")
     action.edit = workspace_edit(
-        snapshot.uri, snapshot.version, proposal.edits, versioned=ls.features.document_changes
+        proposal.snapshot.uri,
+        proposal.snapshot.version,
+        proposal.edits,
+        versioned=ls.features.document_changes,
     )
     return action
 
