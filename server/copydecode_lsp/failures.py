@@ -31,6 +31,10 @@ class StaleDocumentError(errors.CopydecodeError):
     """The document is no longer the one that the edit was made for."""
 
 
+class ReplacedError(errors.EditCancelledError):
+    """A newer request for an edit of the same lines took the place of this one."""
+
+
 _CODES[UnknownDocumentError] = lsp.ErrorCodes.InvalidParams
 _CODES[StaleDocumentError] = lsp.LSPErrorCodes.ContentModified
 

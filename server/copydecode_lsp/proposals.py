@@ -1,8 +1,7 @@
 """Edits that were computed or are under way: the same request gets the same edit by one decode.
 
 A small cache by (model's configuration, snapshot, instruction with its scope), and beside it the
-decodes that run, each shared by all requests that wait for it. A decode ends early where nobody
-waits for it any more. It knows nothing of how edits are computed.
+decodes that run, each shared by all requests that XX nothing of how edits are computed.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from lsprotocol import types as lsp
 
 from copydecode import EngineConfig, Program
+from copydecode_lsp.failures import ReplacedError
 from copydecode_lsp.instructions import Instruction
 from copydecode_lsp.receipts import ReceiptJson
 from copydecode_lsp.snapshots import Snapshot
@@ -54,6 +54,7 @@ class _Decode:
     snapshot: Snapshot
     task: asyncio.Task[Proposal]
     said: str | None = None
+    replaced: bool = False
     waiting: list[Listen] = field(default_factory=list)
 
     def say(self, message: str) -> None:
@@ -75,6 +76,9 @@ class Proposals:
 
         A failure is not kept. Cancelling the caller's task leaves the decode to the others that
         wait for it; without any it is cancelled.
+
+        Raises:
+            ReplacedError: a newer request took the place of this one.
         """
         if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
@@ -88,9 +92,21 @@ class Proposals:
         try:
             # Shielded: one who does not wait any more must not take it from the others.
             return await asyncio.shield(decode.task)
+        except asyncio.CancelledError:
+            if decode.replaced:
+                message = "a newer request for these lines took the place of this one"
+                raise ReplacedError(message) from None
+            raise
         finally:
             decode.waiting.remove(listen)
             if not decode.waiting:
+                self._end(key, decode)
+
+    def replace(self, outdated: Callable[[Key], bool]) -> None:
+        """Stop the decodes of outdated keys, queued ones too."""
+        for key, decode in [*self._running.items()]:
+            if outdated(key):
+                decode.replaced = True
                 self._end(key, decode)
 
     def _begin(self, key: Key, compute: Compute) -> _Decode:

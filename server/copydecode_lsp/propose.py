@@ -13,7 +13,18 @@ from dataclasses import dataclass, replace
 
 from lsprotocol import types as lsp
 
-from copydecode import Copy, EditRequest, Gen, Program, Receipt, follow, hunks, rebase, so_far
+from copydecode import (
+    Copy,
+    EditRequest,
+    Gen,
+    Program,
+    Receipt,
+    Scope,
+    follow,
+    hunks,
+    rebase,
+    so_far,
+)
 from copydecode.errors import EditCancelledError, RebaseError
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import hunk_to_text_edit
@@ -52,16 +63,20 @@ async def propose(
     """Compute the edit, or take the one that was computed before or is being computed.
 
     Where the document moves on in the lines that the edit is about, it begins anew on the newest
-    version, at most `restarts` times.
+    version, at most `restarts` times. It takes the place of every older request for another edit of
+    the same lines.
 
     Raises:
         EmptyInstructionError: there is nothing to do.
+        ReplacedError: a newer request took its place.
         StaleDocumentError: the document moved on, before or meanwhile, in lines that the edit
             changes.
         CopydecodeError: whatever the engine raised.
     """
     # Stripped, so that a command and a lazy edit of the same words are one request.
     instruction = replace(instruction, text=require(instruction.text))
+    asked = Key(ls.config, snapshot, instruction)
+    ls.proposals.replace(lambda older: older != asked and _same_lines(ls.snapshots, older, asked))
     task = asyncio.current_task()
 
     def cancel() -> None:
@@ -82,7 +97,7 @@ async def propose(
                 if restarts == 0:
                     raise
                 restarts -= 1
-                snapshot, instruction = _moved(ls, snapshot, instruction)
+                snapshot, instruction = _moved(ls.snapshots, snapshot, instruction)
 
 
 async def _propose(
@@ -157,6 +172,16 @@ class _Watch:
         return self.reason is not None
 
 
+def _same_lines(snapshots: Snapshots, one: Key, other: Key) -> bool:
+    """Return whether two edits are about the same lines of one document, as it is now."""
+    try:
+        here, first = _moved(snapshots, one.snapshot, one.instruction)
+        there, second = _moved(snapshots, other.snapshot, other.instruction)
+    except StaleDocumentError:
+        return False  # The one whose lines are gone ends by itself.
+    return here is there and _lines(first.scope) == _lines(second.scope)
+
+
 def _rebased(snapshots: Snapshots, snapshot: Snapshot, program: Program) -> Program:
     """Return a program over a snapshot as one over the newest.
 
@@ -173,14 +198,14 @@ def _rebased(snapshots: Snapshots, snapshot: Snapshot, program: Program) -> Prog
 
 
 def _moved(
-    ls: CopydecodeServer, snapshot: Snapshot, instruction: Instruction
+    snapshots: Snapshots, snapshot: Snapshot, instruction: Instruction
 ) -> tuple[Snapshot, Instruction]:
     """Return the newest snapshot, and the instruction about the same lines in it.
 
     Raises:
         StaleDocumentError: the document was closed, or these lines are gone.
     """
-    newest, changes = ls.snapshots.newest(snapshot), ls.snapshots.changes_since(snapshot)
+    newest, changes = snapshots.newest(snapshot), snapshots.changes_since(snapshot)
     if changes is None:
         raise _stale(snapshot)
     if (scope := instruction.scope) is not None:
@@ -189,6 +214,10 @@ def _moved(
             raise _stale(snapshot)
         scope = replace(scope, first=lines[0], last=lines[1])
     return newest, replace(instruction, scope=scope)
+
+
+def _lines(scope: Scope | None) -> tuple[int, int] | None:
+    return None if scope is None else (scope.first, scope.last)
 
 
 def _text_edits(

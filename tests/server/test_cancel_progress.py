@@ -14,17 +14,22 @@ from copydecode_lsp import progress
 from copydecode_lsp.client import Abilities, Call, HeadlessClient
 from copydecode_lsp.progress import describe
 from tests.server import fake_engine
-from tests.server.harness import PATIENCE_S, URI, Pair, connected, failure, until
+from tests.server.harness import PATIENCE_S, URI, Pair, as_json, connected, failure, lines, until
 
 TEXT = "a\nb\n"
 
 
-def start(pair: Pair, instruction: str, token: str | None = None) -> Call:
+def start(
+    pair: Pair, instruction: str, token: str | None = None, span: lsp.Range | None = None
+) -> Call:
+    argument: dict[str, Any] = {"uri": URI, "instruction": instruction}
+    if span is not None:
+        argument["range"] = as_json(span)
     return pair.client.call(
         lsp.WORKSPACE_EXECUTE_COMMAND,
         lsp.ExecuteCommandParams(
             command="copydecode.applyEdit",
-            arguments=[{"uri": URI, "instruction": instruction}],
+            arguments=[argument],
             work_done_token=token,
         ),
     )
@@ -61,7 +66,7 @@ async def test_cancelling_a_queued_edit_keeps_it_from_starting() -> None:
     async with connected(text=TEXT) as pair:
         running = start(pair, "wait", "first")
         await until(lambda: "report" in kinds(pair.client))
-        queued = start(pair, "delete")
+        queued = start(pair, "delete", span=lines(1, 1))
         pair.client.cancel(queued)
         error = await failure(asyncio.wrap_future(queued.answer))
         assert error.code == lsp.LSPErrorCodes.RequestCancelled
@@ -70,6 +75,51 @@ async def test_cancelling_a_queued_edit_keeps_it_from_starting() -> None:
         await failure(asyncio.wrap_future(running.answer))
         assert (await pair.edit("nothing"))["forwards"] == 2
         assert pair.client.documents[URI].text == TEXT
+
+
+async def test_a_newer_request_for_the_same_lines_takes_the_place_of_the_older() -> None:
+    """Complaint 7: who asks again does not wait for what he does not want any more."""
+    async with connected(text=TEXT) as pair:
+        older = start(pair, "wait", "mine", lines(1, 1))
+        await until(lambda: "report" in kinds(pair.client))
+        newer = start(pair, "put: x", span=lines(1, 1))
+        error = await failure(asyncio.wrap_future(older.answer))
+        answer = await asyncio.wrap_future(newer.answer)
+        assert pair.client.documents[URI].text == "x\nb\n"
+    assert error.code == lsp.LSPErrorCodes.RequestCancelled
+    assert error.data == {"kind": "ReplacedError"}
+    assert (answer["applied"], answer["forwards"]) == (True, 2)
+
+
+async def test_a_newer_request_takes_the_place_of_one_that_waits() -> None:
+    backend = fake_engine.FakeBackend()
+    async with connected(load=backend.load, text=TEXT) as pair:
+        running = start(pair, "wait", "mine")
+        await until(lambda: "report" in kinds(pair.client))
+        older, newer = (start(pair, f"put: {n}", span=lines(1, 1)) for n in (1, 2))
+        error = await failure(asyncio.wrap_future(older.answer))
+        assert error.data == {"kind": "ReplacedError"}
+        assert not running.answer.done()
+        pair.client.cancel(running)
+        await asyncio.wrap_future(newer.answer)
+        assert pair.client.documents[URI].text == "2\nb\n"
+    assert backend.runs == 2
+
+
+async def test_the_same_lines_are_the_same_where_they_moved_and_others_are_left_alone() -> None:
+    async with connected(text=TEXT) as pair:
+        older = start(pair, "wait", "mine", lines(2, 2))
+        await until(lambda: "report" in kinds(pair.client))
+        pair.client.change(URI, "zero\n" + TEXT)
+        other = start(pair, "nothing", span=lines(2, 2))
+        await pair.client.execute("copydecode.lastReceipt")  # It has come before that.
+        assert not older.answer.done()
+        same = start(pair, "put: y", span=lines(3, 3))
+        error = await failure(asyncio.wrap_future(older.answer))
+        assert error.data == {"kind": "ReplacedError"}
+        assert (await asyncio.wrap_future(other.answer))["hunks"] == 0
+        assert (await asyncio.wrap_future(same.answer))["applied"]
+        assert pair.client.documents[URI].text == "zero\na\ny\n"
 
 
 async def test_cancelling_an_edit_during_the_load_works() -> None:

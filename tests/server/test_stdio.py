@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import signal
+import socket
+import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -75,16 +77,20 @@ async def test_exit_after_shutdown_is_zero_and_without_it_is_one() -> None:
         assert process.returncode == code
 
 
-async def test_a_client_that_goes_away_during_a_decode_ends_the_process() -> None:
-    process = await raw()
-    assert process.stdin is not None
-    assert process.stdout is not None
+def endless_edit() -> bytes:
     item = {"uri": URI, "languageId": "x", "version": 1, "text": "a\n"}
     argument = {"uri": URI, "instruction": "wait"}
     command = {"command": "copydecode.applyEdit", "arguments": [argument], "workDoneToken": "t"}
-    process.stdin.write(opening())
-    process.stdin.write(frame({"method": "textDocument/didOpen", "params": {"textDocument": item}}))
-    process.stdin.write(frame({"id": 3, "method": "workspace/executeCommand", "params": command}))
+    opened = frame({"method": "textDocument/didOpen", "params": {"textDocument": item}})
+    return opened + frame({"id": 3, "method": "workspace/executeCommand", "params": command})
+
+
+async def test_a_client_that_goes_away_during_a_decode_ends_the_process() -> None:
+    """Complaint 7: the decode ends too, or the engine's thread would not have (exit code 70)."""
+    process = await raw()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(opening() + endless_edit())
     heard = b""
     while b'"report"' not in heard:  # Said from inside the decode.
         heard += await asyncio.wait_for(process.stdout.read(1000), PATIENCE_S)
@@ -206,6 +212,26 @@ async def test_a_tcp_connection_that_breaks_or_is_no_lsp_ends_the_process(sent: 
         assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         writer.close()
         await writer.wait_closed()
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("abruptly", [False, True])
+async def test_a_tcp_connection_that_drops_during_a_decode_ends_it_and_the_process(
+    abruptly: bool,
+) -> None:
+    """Complaint 7: nobody waits for the answer any more."""
+    async with listening() as (process, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(opening() + endless_edit())
+        heard = b""
+        while b'"report"' not in heard:
+            heard += await asyncio.wait_for(reader.read(1000), PATIENCE_S)
+        if abruptly:  # A reset in place of an end.
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+        else:
+            writer.close()
     assert process.returncode == 1
 
 
