@@ -26,6 +26,7 @@ from pygls.workspace import PositionCodec
 
 from copydecode import __version__
 from copydecode_lsp.convert import apply_text_edits
+from copydecode_lsp.names import HUNK
 
 if TYPE_CHECKING:  # pygls defines them for type checkers only.
     from pygls.io_ import AsyncReader, AsyncWriter
@@ -50,6 +51,7 @@ class Abilities:
     document_changes: bool = True
     apply_edit: bool = True
     progress: bool = True
+    hunks: bool = False
 
     def to_lsp(self) -> lsp.ClientCapabilities:
         """Return the capabilities of `initialize`."""
@@ -78,6 +80,7 @@ class Abilities:
                 ),
             ),
             window=lsp.WindowClientCapabilities(work_done_progress=self.progress),
+            experimental={"copydecode": {"hunks": True}} if self.hunks else None,
         )
 
 
@@ -127,6 +130,7 @@ class HeadlessClient(LanguageClient):
         self.documents: dict[str, OpenDocument] = {}
         self.messages: list[lsp.ShowMessageParams] = []
         self.progress_seen: list[tuple[str, dict[str, Any]]] = []
+        self.hunks_seen: list[Any] = []
         self.initialize_s = 0.0
         self.codec = PositionCodec()
         self._started = time.monotonic()
@@ -136,6 +140,7 @@ class HeadlessClient(LanguageClient):
             (lsp.WINDOW_SHOW_MESSAGE, self.messages.append),
             (lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, self._create_progress),
             (lsp.PROGRESS, self._progress),
+            (HUNK, self.hunks_seen.append),
         ):
             # A partial, since pygls sets attributes on what it registers.
             self.feature(method)(partial(handler))

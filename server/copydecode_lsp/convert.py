@@ -43,6 +43,14 @@ def hunk_to_text_edit(hunk: Hunk, document: Document, codec: PositionCodec) -> l
     return lsp.TextEdit(range=span, new_text=hunk.text)
 
 
+def range_to_json(span: lsp.Range) -> dict[str, dict[str, int]]:
+    """Return a range as it is sent."""
+    return {
+        name: {"line": position.line, "character": position.character}
+        for name, position in (("start", span.start), ("end", span.end))
+    }
+
+
 def range_of_scope(scope: Scope | None, document: Document, codec: PositionCodec) -> lsp.Range:
     """Return the whole lines of a scope as a range; of None, the whole document."""
     if scope is None:

@@ -17,6 +17,7 @@ class ClientFeatures:
     document_changes: bool = False
     apply_edit: bool = False
     progress: bool = False
+    hunks: bool = False
 
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> ClientFeatures:
@@ -38,4 +39,14 @@ class ClientFeatures:
             document_changes=bool(edit and edit.document_changes),
             apply_edit=bool(workspace and workspace.apply_edit),
             progress=bool(window and window.work_done_progress),
+            hunks=_experimental(capabilities, "hunks"),
         )
+
+
+def _experimental(capabilities: lsp.ClientCapabilities, name: str) -> bool:
+    """Return whether `experimental.copydecode` has an ability of ours."""
+    match capabilities.experimental:
+        case {"copydecode": {} as ours}:
+            return ours.get(name) is True
+        case _:
+            return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 
@@ -16,7 +16,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.progress import Progress
 
-from copydecode import Copy, Document, Gen
+from copydecode import Copy, Document, Gen, Receipt
 
 DELAY_S = 0.2
 """Work that ends sooner shows no progress: a flash tells nobody anything."""
@@ -101,8 +101,37 @@ async def reporting(
             opener.cancel()
 
 
-def describe(op: Copy | Gen) -> str:
-    """Say what an op did, in counts."""
+def describe(ops: Sequence[Copy | Gen], receipt: Receipt) -> str:
+    """Say how far a program is, in counts: its last op, its hunks, the model's tokens per second.
+
+    The tokens are those that the model wrote: what it decided and the grammar forced, nothing that
+    was copied. The seconds are those of its forwards and of the grammar, without the prompt's.
+    """
+    message = _describe(ops[-1])
+    if hunks := count_hunks(ops):
+        message += f"; {hunks} hunk{'' if hunks == 1 else 's'}"
+    if receipt.forwards and receipt.decode_s > 0:
+        written = receipt.generated_tokens + receipt.forced_tokens
+        message += f"; {written / (receipt.decode_s + receipt.grammar_s):.0f} tokens/s"
+    return message
+
+
+def count_hunks(ops: Iterable[Copy | Gen]) -> int:
+    """Return in how many places ops, told from the document's start, leave it other than it is."""
+    found = 0
+    at = 1  # The line that comes next where nothing changes.
+    changing = False
+    for op in ops:
+        if isinstance(op, Gen):
+            found += not changing and bool(op.text)
+            changing = changing or bool(op.text)
+        else:
+            found += not changing and op.first != at
+            at, changing = op.last + 1, False
+    return found
+
+
+def _describe(op: Copy | Gen) -> str:
     match op:
         case Copy(first, last) if first == last:
             return f"copied line {first}"

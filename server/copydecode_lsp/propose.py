@@ -9,6 +9,7 @@ each other.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lsprotocol import types as lsp
@@ -30,6 +31,7 @@ from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import hunk_to_text_edit
 from copydecode_lsp.failures import StaleDocumentError
 from copydecode_lsp.instructions import Instruction, require
+from copydecode_lsp.preview import Preview
 from copydecode_lsp.progress import describe, reporting
 from copydecode_lsp.proposals import Key, Listen, Proposal
 from copydecode_lsp.receipts import ReceiptJson
@@ -127,10 +129,19 @@ async def _compute(
         name=snapshot.uri,
     )
     watch = _Watch(ls.snapshots, snapshot)
+    preview = None
+    if ls.features.hunks:
+        preview = Preview(ls.protocol.notify, snapshot.uri, ls.codec)
 
-    def on_op(op: Copy | Gen, _receipt: Receipt) -> None:
+    def tell(message: str, ops: list[Copy | Gen]) -> None:
+        say(message)
+        if preview is not None:
+            program = so_far(ops, snapshot.document)
+            preview.show(hunks(program, snapshot.document), snapshot.document, snapshot.version)
+
+    def on_op(op: Copy | Gen, receipt: Receipt) -> None:
         watch.ops.append(op)
-        loop.call_soon_threadsafe(say, describe(op))
+        loop.call_soon_threadsafe(tell, describe(watch.ops, receipt), list(watch.ops))
 
     try:
         result = await ls.worker.edit(request, stale=watch.stale, on_op=on_op)
@@ -138,6 +149,11 @@ async def _compute(
         if watch.reason is not None:
             raise watch.reason from None
         raise
+    if preview is not None:
+        with suppress(StaleDocumentError):  # Those who wait for the edit are told of that.
+            newest = ls.snapshots.newest(snapshot)
+            program = _rebased(ls.snapshots, snapshot, result.program)
+            preview.end(hunks(program, newest.document), newest.document, newest.version)
     receipt = ls.receipts.add(snapshot.uri, result)
     return Proposal(result.program, _text_edits(ls, snapshot, result.program), receipt)
 

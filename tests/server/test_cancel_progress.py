@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from lsprotocol import types as lsp
 
-from copydecode import Copy, Engine, EngineConfig, Gen
+from copydecode import Copy, Engine, EngineConfig, Gen, Receipt
 from copydecode_lsp import progress
 from copydecode_lsp.client import Abilities, Call, HeadlessClient
-from copydecode_lsp.progress import describe
+from copydecode_lsp.progress import count_hunks, describe
 from tests.server import fake_engine
 from tests.server.harness import PATIENCE_S, URI, Pair, as_json, connected, failure, lines, until
 
@@ -178,7 +178,7 @@ async def test_the_client_s_token_is_used_at_once_and_ops_are_reported() -> None
     values: list[dict[str, Any]] = [v for t, v in pair.client.progress_seen if t == "AI edit"]
     assert [value["kind"] for value in values] == ["begin", "report", "end"]
     assert values[0]["cancellable"] is True
-    assert values[1]["message"] == "new text, 1 line"
+    assert values[1]["message"] == "new text, 1 line; 1 hunk"
     assert "secret" not in str(values)
 
 
@@ -224,11 +224,40 @@ async def test_a_long_load_is_shown() -> None:
     ("op", "text"),
     [
         (Copy(1, 40), "copied lines 1-40"),
-        (Copy(3, 3), "copied line 3"),
-        (Gen("a\nb\n"), "new text, 2 lines"),
-        (Gen("a"), "new text, 1 line"),
+        (Copy(3, 3), "copied line 3; 1 hunk"),
+        (Gen("a\nb\n"), "new text, 2 lines; 1 hunk"),
+        (Gen("a"), "new text, 1 line; 1 hunk"),
         (Gen(""), "new text, 0 lines"),
     ],
 )
 def test_ops_are_described_in_counts(op: Copy | Gen, text: str) -> None:
-    assert describe(op) == text
+    assert describe([op], Receipt()) == text
+
+
+def test_the_speed_is_that_of_what_the_model_writes() -> None:
+    receipt = Receipt(
+        forwards=9,
+        generated_tokens=30,
+        forced_tokens=10,
+        spliced_tokens=500,
+        prefill_s=9,
+        decode_s=1.5,
+        grammar_s=0.5,
+    )
+    assert describe([Copy(1, 2)], receipt) == "copied lines 1-2; 20 tokens/s"
+
+
+@pytest.mark.parametrize(
+    ("ops", "hunks"),
+    [
+        ([], 0),
+        ([Copy(1, 3)], 0),
+        ([Copy(1, 1), Copy(2, 3)], 0),
+        ([Copy(1, 1), Gen(""), Copy(2, 3)], 0),
+        ([Copy(1, 1), Copy(3, 3)], 1),
+        ([Copy(1, 1), Gen("x\n"), Gen("y\n"), Copy(3, 3)], 1),
+        ([Gen("x\n"), Copy(1, 1), Gen("y\n"), Copy(3, 3), Gen("z\n")], 3),
+    ],
+)
+def test_hunks_are_counted_as_they_close(ops: list[Copy | Gen], hunks: int) -> None:
+    assert count_hunks(ops) == hunks

@@ -13,7 +13,7 @@ from pygls.workspace import PositionCodec
 
 from copydecode import Scope
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.convert import range_of_scope, scope_of_range
+from copydecode_lsp.convert import range_of_scope, range_to_json, scope_of_range
 from copydecode_lsp.features import ClientFeatures
 from copydecode_lsp.instructions import Instruction, from_comments, from_diagnostic, overlaps
 from copydecode_lsp.names import APPLY_EDIT, REWRITE_KIND
@@ -140,10 +140,7 @@ def _command(
         arguments=[
             {
                 "uri": snapshot.uri,
-                "range": {
-                    "start": {"line": span.start.line, "character": span.start.character},
-                    "end": {"line": span.end.line, "character": span.end.character},
-                },
+                "range": range_to_json(span),
                 "instruction": instruction.text,
                 "version": snapshot.version,
                 "locked": instruction.scope is not None and instruction.scope.locked,
