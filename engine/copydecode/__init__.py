@@ -7,7 +7,7 @@ from copydecode.edit.partial import so_far
 from copydecode.edit.program import Copy, Gen, Program
 from copydecode.edit.rebase import Change, change_between, follow, rebase
 from copydecode.edit.resolve import Hunk, hunks
-from copydecode.engine import EditRequest, EditResult, Engine, Scope
+from copydecode.engine import EditRequest, EditResult, Engine, ModelInfo, Scope, combine, shown
 
 __version__ = "0.1.0"
 
@@ -22,13 +22,16 @@ __all__ = [
     "Gen",
     "Hunk",
     "Limits",
+    "ModelInfo",
     "Program",
     "Receipt",
     "Scope",
     "__version__",
     "change_between",
+    "combine",
     "follow",
     "hunks",
     "rebase",
+    "shown",
     "so_far",
 ]

@@ -6,13 +6,14 @@ Knows nothing of LSP, files or threads: the caller sees to it that one edit runs
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from copydecode.config import EngineConfig, Limits
 from copydecode.decode.receipt import Receipt
+from copydecode.edit.compose import Origins, cut, lift, origins
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, fit, shift
 from copydecode.edit.program import Copy, Gen, LineOp, Program
@@ -52,9 +53,14 @@ class Scope:
 class EditRequest:
     """What to edit and how.
 
-    `language` is an LSP language id where known ("python"). `limits` overrides the engine's. `name`
-    is what the document is known by, whatever its version (a path, a URI): of a document with a
-    name only the newest version is kept in the prefix cache.
+    `language` is an LSP language id where known ("python"). `limits` and `max_document_bytes`
+    override the engine's. `name` is what the document is known by, whatever its version (a path, a
+    URI): of a document with a name only the newest version is kept in the prefix cache.
+
+    `erase` are characters of the text, from the first up to the second offset, that the edit
+    removes for certain (a comment that holds the instruction): the model does not see them. Where
+    it changes nothing else, they stay, too. All line numbers, those of the result as well, are of
+    `text` as it is.
     """
 
     text: str
@@ -63,6 +69,8 @@ class EditRequest:
     language: str | None = None
     limits: Limits | None = None
     name: str | None = None
+    erase: tuple[int, int] | None = None
+    max_document_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +83,42 @@ class EditResult:
     receipt: Receipt
 
 
+def combine(text: str, results: Sequence[EditResult]) -> EditResult:
+    """Return the one edit that several make one after the other, the first of `text`.
+
+    Lines that all of them copy are copied; the receipts are added up.
+    """
+    document = current = Document(text)
+    program = _unchanged(document)
+    for result in results:
+        program = lift(result.program, current, origins(program, document))
+        current = Document(result.text)
+    receipt = Receipt.total(result.receipt for result in results)
+    return EditResult(program, current.text, hunks(program, document), receipt)
+
+
+def shown(text: str, scope: Scope | None, erase: tuple[int, int]) -> tuple[str, Scope | None]:
+    """Return what a model sees of an edit that erases: the text without that, and the scope in it.
+
+    Raises:
+        ScopeError: as `Engine.edit`.
+    """
+    view = _View.without(Document(text), erase)
+    return view.document.text, view.scope(scope)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What is loaded, for status displays. `context` is in tokens."""
+    """What is loaded, for status displays. `context` is in tokens.
+
+    `cached_documents` prompts are held in the prefix cache, in `cache_bytes`.
+    """
 
     name: str
     parameters: int
     context: int
+    cached_documents: int = 0
+    cache_bytes: int = 0
 
 
 class Engine:
@@ -109,9 +146,15 @@ class Engine:
 
     @property
     def info(self) -> ModelInfo:
-        """What is loaded."""
+        """What is loaded; may be asked for from any thread."""
         backend = self._backend
-        return ModelInfo(backend.name, backend.parameters, backend.context)
+        return ModelInfo(
+            backend.name,
+            backend.parameters,
+            backend.context,
+            backend.cached_documents,
+            backend.cache_bytes,
+        )
 
     def warm(self) -> None:
         """Run the first few steps of a small edit, so that the first real one is not slower."""
@@ -121,7 +164,7 @@ class Engine:
 
     def check(self, request: EditRequest) -> None:
         """Raise the BadInputError that `edit` would raise before any work, if there is one."""
-        self._prompt(request)
+        self._prompt(request, self._view(request))
 
     def read_ahead(
         self,
@@ -142,13 +185,13 @@ class Engine:
             be shown without knowing more of the edit: it is the edit that says so.
         """
         try:
-            document = self._document(text, scope)
-            shown = self._backend.prompts.show(document, _lines(scope))
+            document = self._document(text, scope, self._config.max_document_bytes)
+            visible = self._backend.prompts.show(document, _lines(scope))
         except BadInputError:
             return 0
-        if len(shown.tokens) >= self._backend.context:
+        if len(visible.tokens) >= self._backend.context:
             return 0
-        return self._backend.read_ahead(shown, name=name, cancelled=cancelled)
+        return self._backend.read_ahead(visible, name=name, cancelled=cancelled)
 
     def edit(
         self,
@@ -174,31 +217,41 @@ class Engine:
         if cancelled():
             message = "the edit was cancelled"
             raise EditCancelledError(message)
-        document, prompt = self._prompt(request)
+        view = self._view(request)
+        prompt = self._prompt(request, view)
         receipt.prompt_s = time.perf_counter() - started
         limits = request.limits or self._config.limits
 
         begun = False
 
+        def tell(op: LineOp) -> None:
+            for told in view.lift(Program((op,))).line_ops:
+                on_op(told, receipt)
+
         def on_visible_op(op: LineOp) -> None:
             nonlocal begun
             if not begun and prompt.window.first > 1:
-                on_op(Copy(1, prompt.window.first - 1), receipt)
+                tell(Copy(1, prompt.window.first - 1))
             begun = True
-            on_op(shift(op, prompt.window), receipt)
+            tell(shift(op, prompt.window))
 
         program = self._backend.run(
             prompt,
             limits,
             receipt,
             name=request.name,
-            lock=self._lock(request.scope, prompt.window),
+            lock=self._lock(view.scope(request.scope), prompt.window),
             cancelled=cancelled,
             on_op=on_visible_op,
         )
         _check_text(program, request)
         resolving = time.perf_counter()
-        program = fit(program, document, prompt.window)
+        document = Document(request.text)
+        program = fit(program, view.document, prompt.window)
+        if resolve(program, view.document) == view.document.text:
+            program = _unchanged(document)  # With nothing done, nothing is erased.
+        else:
+            program = view.lift(program)
         text = resolve(program, document)
         changes = hunks(program, document)
         ended = time.perf_counter()
@@ -212,15 +265,25 @@ class Engine:
             return None
         return scope.first - window.first + 1, scope.last - window.first + 1
 
-    def _prompt(self, request: EditRequest) -> tuple[Document, Prompt]:
-        """Check a request and build its prompt."""
+    def _view(self, request: EditRequest) -> _View:
+        """Check a request and return what of its document a model may see."""
         if not request.instruction.strip():
             message = "expected an instruction, got an empty one"
             raise EmptyInstructionError(message)
-        document = self._document(request.text, request.scope)
+        limit = request.max_document_bytes or self._config.max_document_bytes
+        document = self._document(request.text, request.scope, limit)
+        if request.erase is None:
+            return _View(document)
+        return _View.without(document, request.erase)
+
+    def _prompt(self, request: EditRequest, view: _View) -> Prompt:
+        """Build the prompt of a request."""
         _utf8_size(request.instruction)
         prompt = self._backend.prompts.build(
-            document, request.instruction, _lines(request.scope), request.language
+            view.document,
+            request.instruction,
+            _lines(view.scope(request.scope)),
+            request.language,
         )
         context = self._backend.context
         if len(prompt.tokens) >= context:
@@ -229,11 +292,11 @@ class Engine:
                 f"{len(prompt.tokens)}: select fewer lines or shorten the instruction"
             )
             raise ContextTooLongError(message)
-        return document, prompt
+        return prompt
 
-    def _document(self, text: str, scope: Scope | None) -> Document:
-        """Check a text and a scope in it, and return the text as lines."""
-        limit = self._config.max_document_bytes
+    @staticmethod
+    def _document(text: str, scope: Scope | None, limit: int) -> Document:
+        """Check a text of at most `limit` bytes and a scope in it; return the text as lines."""
         size = len(text)
         if size <= limit:  # Encoding a document that is too long in characters would be in vain.
             size = _utf8_size(text)
@@ -251,6 +314,63 @@ class Engine:
             )
             raise ScopeError(message)
         return document
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The document that a model sees; `erased` where it is not the one that is edited.
+
+    `erased` has the origins of the view's lines, and the first and last line of the edited
+    document that are cut into.
+    """
+
+    document: Document
+    erased: tuple[Origins, int, int] | None = None
+
+    @classmethod
+    def without(cls, document: Document, erase: tuple[int, int]) -> _View:
+        """Return the view without some characters.
+
+        Raises:
+            ScopeError: they are not within the text.
+        """
+        start, end = erase
+        if not 0 <= start <= end <= len(document.text):
+            message = (
+                f"expected characters to erase within 0 to {len(document.text)}, got {start} to "
+                f"{end}"
+            )
+            raise ScopeError(message)
+        visible, lines = cut(document, start, end)
+        first = len(Document(document.text[:start] + ".").lines)
+        last = len(Document(document.text[:end] + ".").lines)
+        return cls(visible, (lines, first, last))
+
+    def scope(self, scope: Scope | None) -> Scope | None:
+        """Return where a scope lies in the view; where nothing of it is left, the nearest line."""
+        if scope is None or self.erased is None:
+            return scope
+        lines, first, last = self.erased
+        if not lines:
+            return None
+        touched = scope.first <= last and first <= scope.last
+        inside = [
+            number
+            for number, line in enumerate(lines, 1)
+            if (touched if line is None else scope.first <= line <= scope.last)
+        ]
+        if not inside:
+            before = sum(line is not None and line < scope.first for line in lines)
+            inside = [min(before + 1, len(lines))]
+        return Scope(inside[0], inside[-1], locked=scope.locked)
+
+    def lift(self, program: Program) -> Program:
+        """Return a program over the view as one over the document that is edited."""
+        return program if self.erased is None else lift(program, self.document, self.erased[0])
+
+
+def _unchanged(document: Document) -> Program:
+    return Program((Copy(1, len(document)),) if len(document) else ())
 
 
 def _lines(scope: Scope | None) -> tuple[int, int] | None:

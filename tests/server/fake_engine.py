@@ -74,6 +74,7 @@ class FakeBackend:
     name = "scripted"
     parameters = 0
     context = CONTEXT_LINES
+    cache_bytes = 0
 
     def __init__(self) -> None:
         self.finish = threading.Event()
@@ -117,6 +118,11 @@ class FakeBackend:
             if cancelled():
                 message = "cancelled"
                 raise EditCancelledError(message)
+
+    @property
+    def cached_documents(self) -> int:
+        """The one text, if there is one."""
+        return int(self.remembered is not None)
 
     def read_ahead(
         self,

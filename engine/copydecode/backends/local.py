@@ -143,6 +143,16 @@ class LocalBackend:
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 
+    @property
+    def cached_documents(self) -> int:
+        """How many prompts the prefix cache holds."""
+        return len(self._pool)
+
+    @property
+    def cache_bytes(self) -> int:
+        """The bytes of the prefix cache."""
+        return self._pool.nbytes
+
     def read_ahead(
         self,
         shown: Shown,

@@ -118,8 +118,8 @@ class PrefixPool(Generic[C]):
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all storage held."""
-        return sum(entry.prefix.nbytes for entry in self._entries)
+        """The bytes of all storage held; may be asked for from any thread."""
+        return sum(entry.prefix.nbytes for entry in tuple(self._entries))
 
     def lend(
         self, tokens: Sequence[int], *, head: int, shared: int, owner: Hashable | None = None

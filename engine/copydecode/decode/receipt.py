@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 
 
 @dataclass(slots=True)
@@ -42,3 +43,14 @@ class Receipt:
     def as_dict(self) -> dict[str, float | int | str]:
         """Return all fields, for JSON."""
         return asdict(self)
+
+    @classmethod
+    def total(cls, receipts: Iterable[Receipt]) -> Receipt:
+        """Return the sum of several edits' receipts; the model is the last one's."""
+        total = cls()
+        for receipt in receipts:
+            for field in fields(cls):
+                value = getattr(receipt, field.name)
+                before = getattr(total, field.name)
+                setattr(total, field.name, value if field.name == "model" else before + value)
+        return total

@@ -38,7 +38,7 @@ class Hunk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """A part of the new text; `line` is the original line that it repeats, 0 where it is new."""
 
     text: str
@@ -53,7 +53,7 @@ def resolve(program: Program, document: Document, mode: Mode = "strict") -> str:
             mode the indices are clamped to the document and a warning is logged.
         TokenCopyError: the program copies tokens.
     """
-    return "".join(piece.text for piece in _pieces(program, document, mode))
+    return "".join(piece.text for piece in pieces(program, document, mode))
 
 
 def hunks(program: Program, document: Document, mode: Mode = "strict") -> tuple[Hunk, ...]:
@@ -65,8 +65,8 @@ def hunks(program: Program, document: Document, mode: Mode = "strict") -> tuple[
     Raises:
         CopyRangeError: as `resolve`.
     """
-    pieces = list(_pieces(program, document, mode))
-    kept = set(_longest_rise([piece.line for piece in pieces]))
+    parts = list(pieces(program, document, mode))
+    kept = set(_longest_rise([piece.line for piece in parts]))
     found: list[Hunk] = []
     pending: list[str] = []
     at = 1  # The first line of the document that is not accounted for.
@@ -77,7 +77,7 @@ def hunks(program: Program, document: Document, mode: Mode = "strict") -> tuple[
         if text != document.span(at, end - 1):
             found.append(Hunk(at, end, text))
 
-    for index, piece in enumerate(pieces):
+    for index, piece in enumerate(parts):
         if index not in kept:
             pending.append(piece.text)
             continue
@@ -87,6 +87,23 @@ def hunks(program: Program, document: Document, mode: Mode = "strict") -> tuple[
     if pending or at <= len(document):
         close(len(document) + 1)
     return tuple(found)
+
+
+def pieces(program: Program, document: Document, mode: Mode = "strict") -> Iterator[Piece]:
+    """Yield the new text in parts: whole original lines, gen texts, and joints between ops.
+
+    Raises:
+        CopyRangeError, TokenCopyError: as `resolve`.
+    """
+    terminated = True
+    for op in program.line_ops:
+        for piece in _output(op, document, mode):
+            if not piece.text:
+                continue
+            if not terminated:
+                yield Piece(document.newline, 0)
+            yield piece
+            terminated = is_terminated(piece.text)
 
 
 def apply_hunks(document: Document, changes: tuple[Hunk, ...]) -> str:
@@ -120,27 +137,14 @@ def bounds(op: Copy | CopyTokens, n: int, mode: Mode) -> tuple[int, int]:
     return clamped
 
 
-def _pieces(program: Program, document: Document, mode: Mode) -> Iterator[_Piece]:
-    """Yield the new text in parts: whole original lines, gen texts, and joints between ops."""
-    terminated = True
-    for op in program.line_ops:
-        for piece in _output(op, document, mode):
-            if not piece.text:
-                continue
-            if not terminated:
-                yield _Piece(document.newline, 0)
-            yield piece
-            terminated = is_terminated(piece.text)
-
-
-def _output(op: LineOp, document: Document, mode: Mode) -> Iterator[_Piece]:
+def _output(op: LineOp, document: Document, mode: Mode) -> Iterator[Piece]:
     match op:
         case Gen(text):
-            yield _Piece(text, 0)
+            yield Piece(text, 0)
         case Copy():
             first, last = bounds(op, len(document), mode)
             for number in range(first, last + 1):
-                yield _Piece(document.lines[number - 1], number)
+                yield Piece(document.lines[number - 1], number)
 
 
 def _longest_rise(lines: list[int]) -> list[int]:
