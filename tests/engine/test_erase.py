@@ -24,7 +24,8 @@ def request(instruction: str, text: str = TEXT, **more: object) -> EditRequest:
 def test_what_is_erased_is_gone_whatever_the_model_writes() -> None:
     told: list[object] = []
     result = fake_engine.load().edit(
-        request("put: new", scope=Scope(2, 3, locked=False)), on_op=lambda op, _receipt: told.append(op)
+        request("put: new", scope=Scope(2, 3, locked=False)),
+        on_op=lambda op, _receipt: told.append(op),
     )
     assert result.text == "a\nnew\nc\n"
     assert told == [Copy(1, 1), Gen("new\n"), Copy(4, 4)]
