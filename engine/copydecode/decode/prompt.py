@@ -27,7 +27,8 @@ from copydecode.decode.window import EncodedLines, choose, named_lines, prose, r
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, visible
-from copydecode.edit.program import Copy, CopyTokens, Gen, Program
+from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
+from copydecode.edit.rules import Ranges, Rules
 
 MAX_NAMES = 3
 """How many similar names a prompt lists."""
@@ -173,42 +174,59 @@ class EmbeddedPrompt:
         return tokens
 
     def program_tokens(
-        self, program: Program, line_tokens: Sequence[Sequence[int]], window: int | None
+        self,
+        program: Program,
+        line_tokens: Sequence[Sequence[int]],
+        window: int | None,
+        lock: tuple[int, int] | None = None,
     ) -> tuple[list[int], list[bool]]:
         """Return a program's tokens as decoding leaves them in the cache, and which were decided.
 
-        Forced and spliced tokens are not decided. `window` is the splice window: how many of a
-        span's last tokens are spliced, None for all.
+        Forced and spliced tokens are not decided: what the rules leave no choice for, where only
+        the lines of `lock` may change. `window` is the splice window: how many of a span's last
+        tokens are spliced, None for all.
         """
         encode, special = self.vocabulary.encode, self.vocabulary.special
+        rules = Rules(len(line_tokens), lock)
         tokens: list[int] = []
         decided: list[bool] = []
-
-        def add_copy(marker: str, first: int, last: int, span: list[int]) -> None:
-            add([special(marker), *encode(str(first))], by_model=True)
-            add(encode(grammar.COPY_DASH), by_model=False)
-            add(encode(str(last)), by_model=True)
-            add([special(grammar.COPY_CLOSE)], by_model=False)
-            add(tail(span, window), by_model=False)
 
         def add(ids: Sequence[int], *, by_model: bool) -> None:
             tokens.extend(ids)
             decided.extend([by_model] * len(ids))
 
+        def add_copy(op: Copy | CopyTokens, choices: tuple[bool, bool], span: list[int]) -> None:
+            add(encode(str(op.first)), by_model=choices[0])
+            add(encode(grammar.COPY_DASH), by_model=False)
+            add(encode(str(op.last)), by_model=choices[1])
+            add([special(grammar.COPY_CLOSE)], by_model=False)
+            add(tail(span, window), by_model=False)
+
+        before: Op | None = None
         for op in program.ops:
+            opening = len(rules.openings(before)) > 1
             match op:
                 case Copy(first, last):
+                    add([special(grammar.COPY_OPEN)], by_model=opening)
+                    firsts, lasts = rules.firsts(before), rules.lasts(before, first)
                     span = [token for line in line_tokens[first - 1 : last] for token in line]
-                    add_copy(grammar.COPY_OPEN, first, last, span)
+                    add_copy(op, (_is_choice(firsts), _is_choice(lasts)), span)
                 case CopyTokens(first, last):
+                    add([special(grammar.TOKENS_OPEN)], by_model=opening)
                     span = [token for line in line_tokens for token in line][first - 1 : last]
-                    add_copy(grammar.TOKENS_OPEN, first, last, span)
+                    add_copy(op, (True, True), span)
                 case Gen(text):
+                    add([special(grammar.GEN_OPEN)], by_model=opening)
                     body = encode(grammar.escape(text))
-                    body = [special(grammar.GEN_OPEN), *body, special(grammar.GEN_CLOSE)]
-                    add(body, by_model=True)
-        add([special(grammar.PROGRAM_CLOSE)], by_model=True)
+                    add([*body, special(grammar.GEN_CLOSE)], by_model=True)
+            before = op
+        add([special(grammar.PROGRAM_CLOSE)], by_model=len(rules.openings(before)) > 1)
         return tokens, decided
+
+
+def _is_choice(ranges: Ranges) -> bool:
+    """Return whether there is more than one number in some ranges."""
+    return sum(last - first + 1 for first, last in ranges) > 1
 
 
 def tail(span: list[int], window: int | None) -> list[int]:

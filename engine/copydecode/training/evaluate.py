@@ -18,13 +18,10 @@ from copydecode.edit.resolve import resolve
 from copydecode.engine import EditRequest, EditResult, Engine, Scope
 from copydecode.errors import CopydecodeError
 from copydecode.training.corpus import SourceFile
-from copydecode.training.sheets import EVERYDAY, SheetMaker, whole_file_cases
+from copydecode.training.sheets import EVERYDAY, FINDING, SheetMaker, whole_file_cases
 from copydecode.training.tasks import Case, Sheet
 
 _QUOTED = re.compile(r"[`'\"](\w+)[`'\"]")
-
-REACHING_OUT = frozenset({"move", "rename"})
-"""Kinds that change lines outside their scope, which says what they are about: never locked."""
 
 IN_FILE = "in whole files"
 """Suffix of the kinds that are tried on files of any length, with the scope given."""
@@ -74,7 +71,7 @@ class Score:
 def draw_trials(files: Sequence[SourceFile], per_kind: int, seed: int) -> Iterator[Trial]:
     """Yield `per_kind` trials of each kind: on chunks of 8 to 36 lines, then in whole files."""
     maker = SheetMaker(files)
-    for kind in EVERYDAY:
+    for kind in (*EVERYDAY, *FINDING):
         rng = Random(f"{seed}/{kind}")
         for _ in range(per_kind):
             sheet = maker.draw(rng, rng.randint(14 if kind == "snippet" else 8, 36), 1, {kind: 1.0})
@@ -88,7 +85,7 @@ def draw_trials(files: Sequence[SourceFile], per_kind: int, seed: int) -> Iterat
 def _trial(kind: str, sheet: Sheet, case: Case) -> Trial:
     scope = None
     if case.scope is not None:
-        scope = Scope(*case.scope, locked=case.kind not in REACHING_OUT)
+        scope = Scope(*case.scope, locked=case.lock is not None)
     request = EditRequest(sheet.document.text, case.instruction, scope, "python")
     return Trial(kind, request, resolve(case.program, sheet.document))
 

@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 
-from copydecode.training import mistakes, tasks
+from copydecode.training import comments, finding, mistakes, tasks
+from copydecode.training.comments import Wish
 from copydecode.training.corpus import SourceFile
 from copydecode.training.mistakes import Mistake, Undo
 from copydecode.training.tasks import FENCE, Case, Material, Sheet
+
+MAX_COMMENTS = 2
+"""How many `AI!` comments a sheet holds at most: nobody writes more at once."""
+
+_MAKERS = tasks.MAKERS | finding.MAKERS
 
 MAX_LINE = 110
 """Files are cut where a line is longer than this many characters."""
@@ -28,6 +34,21 @@ EVERYDAY: Mapping[str, float] = {
     "snippet": 2,
 }
 """How often each kind is drawn, relative to the others."""
+
+FINDING: Mapping[str, float] = {
+    "find-delete": 4,
+    "find-duplicate": 2,
+    "find-move": 1,
+    "find-range": 2,
+    "find-all": 2,
+    "find-insert": 2,
+    "find-replace": 2,
+    "rename-seldom": 2,
+    "snippet-anchor": 2,
+    "unchanged": 0.5,
+    "comment": 2,
+}
+"""The kinds whose place is to be found by what a line holds, and the `AI!` comments."""
 
 COPYING: Mapping[str, float] = {
     "rewrite": 4,
@@ -74,8 +95,10 @@ class SheetMaker:
         text is learnt to be copied some millions of tokens sooner.
         """
         while True:
-            words = rng.sample(self._material.names, 8)
-            words += ["".join(rng.choices(_LETTERS, k=rng.randint(2, 7))) for _ in range(8)]
+            # As many as lines can tell apart: a word is often in one line only.
+            count = min(max(8, 2 * n_lines), len(self._material.names))
+            words = rng.sample(self._material.names, count)
+            words += ["".join(rng.choices(_LETTERS, k=rng.randint(2, 7))) for _ in range(count)]
             lines = [_noise_line(words, rng) for _ in range(n_lines)]
             kinds = rng.choices(list(mix), weights=list(mix.values()), k=2 * n_cases)
             sheet = self._fill(lines, list(range(1, n_lines + 1)), kinds, n_cases, rng)
@@ -111,7 +134,9 @@ class SheetMaker:
         n_cases: int,
         rng: Random,
     ) -> Sheet:
-        """Put the wanted mistakes into code lines, then make the cases on the result."""
+        """Put in comments and the wanted mistakes, then make the cases on the result."""
+        n_comments = min(kinds[:n_cases].count(comments.KIND), MAX_COMMENTS)
+        placed, code = self._comment(lines, code, n_comments, rng)
         made: list[tuple[Undo, Mistake]] = []
         free = rng.sample(code, len(code))
         for kind in kinds[:n_cases]:
@@ -125,16 +150,33 @@ class SheetMaker:
                     lines[line - 1], mistake = broken
                     made.append((undo, mistake))
                     break
-        cases = [undo(lines, mistake, rng) for undo, mistake in made]
+        cases = [comments.case_of(lines, number, wish) for number, wish in placed]
+        cases += [undo(lines, mistake, rng) for undo, mistake in made]
         for kind in kinds:
             if len(cases) >= n_cases:
                 break
-            if kind in mistakes.MAKERS:
+            if kind not in _MAKERS:
                 continue
-            case: Case | None = tasks.MAKERS[kind](lines, rng, self._material)
+            case: Case | None = _MAKERS[kind](lines, rng, self._material)
             if case is not None:
                 cases.append(case)
         return Sheet(tuple(lines), tuple(cases[:n_cases]))
+
+    def _comment(
+        self, lines: list[str], code: list[int], count: int, rng: Random
+    ) -> tuple[list[tuple[int, Wish]], list[int]]:
+        """Put in up to `count` `AI!` comments; return where they stand, and the code lines now."""
+        wanted: dict[int, tuple[str, Wish]] = {}
+        for _ in range(count):
+            if put := comments.put_in(lines, rng, self._material):
+                at, text, wish = put
+                wanted[at] = text, wish
+        placed: list[tuple[int, Wish]] = []
+        for above, (at, (text, wish)) in enumerate(sorted(wanted.items())):
+            lines.insert(at - 1 + above, text)
+            placed.append((at + above, wish))
+            code = [k + (k >= at + above) for k in code]
+        return placed, code
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz_"
@@ -143,7 +185,7 @@ _SIGNS = (" = ", ", ", "(", ")", " + ", ".", ": ", "[", "] ", " == ", " ", " - "
 
 def _noise_line(words: Sequence[str], rng: Random) -> str:
     parts = [" " * 4 * rng.randrange(3)]
-    for _ in range(rng.randint(2, 5)):
+    for _ in range(rng.randint(1, 4)):
         parts += [rng.choice(words), rng.choice(_SIGNS)]
     return "".join(parts).rstrip()
 

@@ -20,6 +20,9 @@ from copydecode.edit.program import Copy, Gen, Op, Program
 
 FENCE = "```"
 
+REACHING_OUT = frozenset({"move", "rename", "rename-seldom", "comment"})
+"""Kinds that change lines outside their scope, which says what they are about: never locked."""
+
 Lines = Sequence[str]
 
 NAME = re.compile(r"\b[A-Za-z_][A-Za-z_0-9]{2,}\b")
@@ -31,13 +34,20 @@ RESERVED_NAMES = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 class Case:
     """One instruction on a sheet and the program that carries it out.
 
-    `scope` is 1-based and inclusive. `kind` names the task for statistics.
+    `scope` is 1-based and inclusive. `kind` names the task for statistics. `mentions` are texts of
+    the instruction, in their order, each with the line of the sheet that it stands in.
     """
 
     kind: str
     instruction: str
     scope: tuple[int, int] | None
     program: Program
+    mentions: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def lock(self) -> tuple[int, int] | None:
+        """The lines that alone may change: the scope, but where the task reaches out of it."""
+        return None if self.kind in REACHING_OUT else self.scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,8 @@ def duplicate(lines: Lines, rng: Random, _material: Material) -> Case | None:
     verb = rng.choice(("Duplicate", "duplicate", "Repeat", "Double"))
     instruction, scope = _lines_phrase(verb, first, last, rng)
     program = Program((Copy(1, last), Copy(first, len(lines))))
+    if scope and first > 1:  # No copy under a lock runs from before the scope into it.
+        program = Program((Copy(1, first - 1), Copy(first, last), Copy(first, len(lines))))
     return Case("duplicate", instruction, scope, program)
 
 
@@ -137,6 +149,13 @@ def move(lines: Lines, rng: Random, _material: Material) -> Case | None:
 
 def rename(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Rename a name everywhere in the sheet."""
+    return rename_to(lines, rng, material, kind="rename", most=4)
+
+
+def rename_to(
+    lines: Lines, rng: Random, material: Material, *, kind: str, most: int
+) -> Case | None:
+    """Rename a name that stands in at most `most` lines, which keeps gold programs short."""
     counts: dict[str, int] = {}
     for line in lines:
         for name in {m[0] for m in NAME.finditer(line)}:
@@ -145,7 +164,7 @@ def rename(lines: Lines, rng: Random, material: Material) -> Case | None:
         name
         for line in lines
         for name in (m[0] for m in code_names(line))
-        if counts[name] <= 4 and name not in RESERVED_NAMES and name != "self"  # noqa: PLR2004  # keeps gold short
+        if counts[name] <= most and name not in RESERVED_NAMES and name != "self"
     ]
     if not choices:
         return None
@@ -164,16 +183,17 @@ def rename(lines: Lines, rng: Random, material: Material) -> Case | None:
         )
     )
     scope = None
+    where = [k for k, (a, b) in enumerate(zip(lines, renamed, strict=True), 1) if a != b]
     if rng.random() < 0.3:  # noqa: PLR2004  # some editors send the place of the cursor
-        where = [k for k, (a, b) in enumerate(zip(lines, renamed, strict=True), 1) if a != b]
         scope = (where[0], where[0])
-    return Case("rename", template.format(old, new), scope, by_line(lines, renamed))
+    program = by_line(lines, renamed)
+    return Case(kind, template.format(old, new), scope, program, ((old, where[0]),))
 
 
 def insert(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Insert given text after or before a line."""
     after = rng.randrange(len(lines) + 1)
-    text = _foreign_lines(lines, after, rng, material)
+    text = foreign_lines(lines, after, rng, material)
     if after == 0:
         place = "before line 1"
     else:
@@ -181,21 +201,21 @@ def insert(lines: Lines, rng: Random, material: Material) -> Case | None:
         if after == len(lines):
             place = rng.choice(("at the end", f"after line {after}"))
     verb = rng.choice(("Insert", "Add", "insert", "add"))
-    instruction = f"{verb} {place}:\n" + _fenced(text, rng)
+    instruction = f"{verb} {place}:\n" + fenced(text, rng)
     return Case("insert", instruction, None, replace_lines(lines, after + 1, after, text))
 
 
 def replace(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Replace given lines by given text."""
     first, last = _span(len(lines), rng, longest=3)
-    text = _foreign_lines(lines, first, rng, material)
+    text = foreign_lines(lines, first, rng, material)
     verb = rng.choice(("Replace", "replace", "Change"))
     join = rng.choice(("by", "with"))
     where = f"line {first}" if first == last else f"lines {first}-{last}"
     scope = None
     if rng.random() < 0.4:  # noqa: PLR2004  # share of selections
         where, scope = rng.choice(("this", "the selection", "the selected lines")), (first, last)
-    instruction = f"{verb} {where} {join}:\n" + _fenced(text, rng)
+    instruction = f"{verb} {where} {join}:\n" + fenced(text, rng)
     return Case("replace", instruction, scope, replace_lines(lines, first, last, text))
 
 
@@ -225,7 +245,7 @@ def snippet(lines: Lines, rng: Random, material: Material) -> Case | None:
     last = min(n - 1, first + rng.randrange(2))
     removed = 0 if rng.random() < 0.4 else last - first + 1  # noqa: PLR2004  # share of pure insertions
     old = lines[first - 1 : first - 1 + removed]
-    new = _foreign_lines(lines, first, rng, material)
+    new = foreign_lines(lines, first, rng, material)
     if old and rng.random() < 0.5:  # noqa: PLR2004  # half the replacements keep most of a line
         names = [m for m in code_names(old[0]) if m[0] not in RESERVED_NAMES]
         if names:
@@ -235,14 +255,15 @@ def snippet(lines: Lines, rng: Random, material: Material) -> Case | None:
     before = lines[max(0, first - 1 - rng.randint(1, 2)) : first - 1]
     after = lines[first - 1 + removed : first - 1 + removed + rng.randint(1, 2)]
     # Without a unique anchor the snippet has more than one place to go.
-    if not _is_unique(lines, before) or not any(line.strip() for line in after):
+    if not is_unique(lines, before) or not any(line.strip() for line in after):
         return None
     elision = rng.choice(_ELISIONS)
-    indent = before[0][: len(before[0]) - len(before[0].lstrip())]
+    indent = indent_of(before[0])
     text = [indent + elision, *before, *new, *after, indent + elision]
     intro = rng.choice(("Apply this snippet:", "Apply:", "apply this change", "Make this change:"))
     program = replace_lines(lines, first, first + removed - 1, new)
-    return Case("snippet", f"{intro}\n" + _fenced(text, rng), None, program)
+    anchor = (before[-1].strip(), first - 1)
+    return Case("snippet", f"{intro}\n" + fenced(text, rng), None, program, (anchor,))
 
 
 MAKERS: dict[str, Maker] = {
@@ -301,20 +322,27 @@ def _lines_phrase(
     return f"{verb} {what}{rest}", None
 
 
-def _fenced(text: Lines, rng: Random) -> str:
+def indent_of(line: str) -> str:
+    """Return the white space that a line begins with."""
+    return line[: len(line) - len(line.lstrip())]
+
+
+def fenced(text: Lines, rng: Random) -> str:
+    """Return lines as a fenced block of code."""
     opening = rng.choice((f"{FENCE}python", FENCE))
     return "\n".join([opening, *text, FENCE])
 
 
-def _foreign_lines(lines: Lines, near: int, rng: Random, material: Material) -> list[str]:
+def foreign_lines(lines: Lines, near: int, rng: Random, material: Material) -> list[str]:
     """Draw one or two lines of other code, indented like the line that they come to stand at."""
     model = lines[min(max(near - 1, 0), len(lines) - 1)]
-    indent = model[: len(model) - len(model.lstrip())]
+    indent = indent_of(model)
     count = 1 if rng.random() < 0.7 else 2  # noqa: PLR2004  # most insertions are one line
     return [indent + rng.choice(material.lines) for _ in range(count)]
 
 
-def _is_unique(lines: Lines, anchor: Lines) -> bool:
+def is_unique(lines: Lines, anchor: Lines) -> bool:
+    """Return whether the lines of an anchor stand together in one place, the last not empty."""
     if not anchor or not anchor[-1].strip():
         return False
     width = len(anchor)
