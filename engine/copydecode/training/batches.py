@@ -1,12 +1,14 @@
 """Sheets as tensors: each document once, its cases as branches that share it.
 
 A branch is what decoding appends to the document's tokens: the request, then the program with its
-forced and spliced tokens in place. Only decided tokens carry loss. Knows nothing of optimisers.
+forced and spliced tokens in place. Only decided tokens carry loss. Beside them stand the numbers of
+lines that training may ask for inside the network: each document token's own, and at the texts that
+an instruction mentions the line where they stand. Knows nothing of optimisers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,11 +25,16 @@ PAD = 0
 class Batch:
     """`N` sheets of up to `P` document tokens and `K` branches of up to `S` tokens.
 
+    The network gets the `T` tokens at `kept` alone, in one row: padding is for attention only.
+
     Attributes:
         tokens: `[N, P + K * S]`, documents first.
         positions: `[N, P + K * S]`; a branch goes on where its document ends.
         document_lengths: `[N]`.
+        kept: `[T]`, rising indices into the flat `[N * (P + K * S)]`: all tokens, and as much of
+            the padding as makes `T` a round number.
         targets: `[N, P + K * S]`, the next token, or -1 where nothing is decided.
+        lines: `[N, P + K * S]`, the line that a token belongs to or mentions, or -1.
         branches: `K`; `branch_tokens` is `S`, `document_tokens` is `P`.
         cases: the `N * K` cases in order.
     """
@@ -35,47 +42,108 @@ class Batch:
     tokens: Tensor
     positions: Tensor
     document_lengths: Tensor
+    kept: Tensor
     targets: Tensor
+    lines: Tensor
     document_tokens: int
     branches: int
     branch_tokens: int
     cases: tuple[Case, ...]
 
+    @property
+    def in_document(self) -> Tensor:
+        """`[T]`: whether a kept token stands before the branches."""
+        return self.kept % self.tokens.shape[1] < self.document_tokens
 
-def make_batch(sheets: Sequence[Sheet], prompt: EmbeddedPrompt, splice_window: int | None) -> Batch:
-    """Encode sheets with the same number of cases each."""
+    @property
+    def size(self) -> int:
+        """The number of tokens without padding."""
+        return int((self.tokens != PAD).sum())
+
+
+def make_batch(
+    sheets: Sequence[Sheet],
+    prompt: EmbeddedPrompt,
+    splice_window: int | None,
+    decisions: int | None = None,
+) -> Batch:
+    """Encode sheets with the same number of cases each.
+
+    Branches end with the decision of that number, where it is not None.
+    """
     documents: list[list[int]] = []
-    branches: list[list[tuple[list[int], list[int]]]] = []
+    own_lines: list[list[int]] = []
+    branches: list[list[_Branch]] = []
     for sheet in sheets:
         line_tokens = prompt.encode_lines(sheet.lines)
         documents.append(prompt.document_tokens(line_tokens))
+        # A number's token is its own line's, the opening marker is none's.
+        numbered = enumerate(line_tokens, start=1)
+        own_lines.append([-1, *(k for k, line in numbered for _ in range(1 + len(line)))])
         branches.append(
-            [_branch(sheet, case, line_tokens, prompt, splice_window) for case in sheet.cases]
+            [
+                _branch(sheet, case, line_tokens, prompt, splice_window).until(decisions)
+                for case in sheet.cases
+            ]
         )
     n, k = len(sheets), len(branches[0])
     # oneDNN compiles a kernel for every new shape: keep them few.
     p = _round_up(max(map(len, documents)), 64)
-    s = _round_up(max(len(ids) for row in branches for ids, _ in row), 32)
+    s = _round_up(max(len(branch.tokens) for row in branches for branch in row), 32)
     tokens = torch.full((n, p + k * s), PAD)
     targets = torch.full((n, p + k * s), -1)
+    lines = torch.full((n, p + k * s), -1)
     positions = torch.zeros((n, p + k * s), dtype=torch.long)
     for row, document in enumerate(documents):
         d = len(document)
         tokens[row, :d] = torch.tensor(document)
         targets[row, : d - 1] = tokens[row, 1:d]
+        lines[row, :d] = torch.tensor(own_lines[row])
         positions[row, :p] = torch.arange(p)
-        for index, (ids, decided) in enumerate(branches[row]):
+        for index, branch in enumerate(branches[row]):
             at = p + index * s
-            tokens[row, at : at + len(ids)] = torch.tensor(ids)
-            targets[row, at : at + len(ids)] = torch.tensor(decided)
+            there = slice(at, at + len(branch.tokens))
+            tokens[row, there] = torch.tensor(branch.tokens)
+            targets[row, there] = torch.tensor(branch.targets)
+            lines[row, there] = torch.tensor(branch.lines)
             positions[row, at : at + s] = torch.arange(d, d + s)
     lengths = torch.tensor([len(d) for d in documents])
+    used = torch.zeros(n, p + k * s, dtype=torch.bool)
+    for row, document in enumerate(documents):
+        used[row, : len(document)] = True
+        for index, branch in enumerate(branches[row]):
+            used[row, p + index * s : p + index * s + len(branch.tokens)] = True
+    spare = (~used).flatten().nonzero()[:, 0]
+    count = int(used.sum())
+    rounded = min(used.numel(), _round_up(count, 256))
+    used.view(-1)[spare[: rounded - count]] = True
+    kept = used.flatten().nonzero()[:, 0]
     cases = tuple(case for sheet in sheets for case in sheet.cases)
-    return Batch(tokens, positions, lengths, targets, p, k, s, cases)
+    return Batch(tokens, positions, lengths, kept, targets, lines, p, k, s, cases)
 
 
 def _round_up(value: int, step: int) -> int:
     return -(-value // step) * step
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """A branch's tokens; at each the decided token that comes next, and the line that it mentions.
+
+    Both -1 where there is none.
+    """
+
+    tokens: list[int]
+    targets: list[int]
+    lines: list[int]
+
+    def until(self, decisions: int | None) -> _Branch:
+        """Return the part that leads to the decision of that number, all where there are less."""
+        decided = [at for at, target in enumerate(self.targets) if target >= 0]
+        if decisions is None or len(decided) <= decisions:
+            return self
+        end = decided[decisions - 1] + 1
+        return _Branch(self.tokens[:end], self.targets[:end], self.lines[:end])
 
 
 def _branch(
@@ -84,34 +152,81 @@ def _branch(
     line_tokens: Sequence[Sequence[int]],
     prompt: EmbeddedPrompt,
     splice_window: int | None,
-) -> tuple[list[int], list[int]]:
-    """Return a branch's tokens and, at each, the decided token that comes next or -1."""
+) -> _Branch:
     names = similar_names(case.instruction, sheet.lines, "python")
     request = prompt.request_tokens(case.instruction, case.scope, names)
-    program, decided = prompt.program_tokens(case.program, line_tokens, splice_window)
+    program, decided = prompt.program_tokens(case.program, line_tokens, splice_window, case.lock)
     ids = request + program
     flags = [False] * len(request) + decided
     following = [i if flag else -1 for i, flag in zip(ids[1:], flags[1:], strict=True)]
-    return ids, [*following, -1]
+    lines = [-1] * len(ids)
+    for (start, end), line in _mentions(case, sheet.lines):
+        # Behind the marker of the instruction; a token is in the mention where its end is.
+        for at, token_end in enumerate(_token_ends(case.instruction, prompt), start=1):
+            if start < token_end <= end:
+                lines[at] = line
+    return _Branch(ids, [*following, -1], lines)
+
+
+def _token_ends(instruction: str, prompt: EmbeddedPrompt) -> list[int]:
+    """Return for each token of an instruction how many characters have come with it."""
+    encoding = prompt.vocabulary.tokenizer.encode(instruction.strip(), add_special_tokens=False)
+    return [end for _, end in encoding.offsets]
+
+
+def _mentions(case: Case, lines: Sequence[str]) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield where in the instruction a line is mentioned, from where on it can be no other.
+
+    The place is that of characters `start < end <= ...`; one more is in it, since a closing quote
+    may be in the last token.
+    """
+    at = 0
+    for text, line in case.mentions:
+        found = case.instruction.find(text, at)
+        if found < 0:
+            continue
+        length = 1
+        while length < len(text) and sum(text[:length] in other for other in lines) > 1:
+            length += 1
+        yield (found + length - 1, found + len(text) + 1), line
+        at = found + len(text)
 
 
 class BranchAttention:
     """Documents attend causally to themselves, branches to their document and to themselves.
 
-    The same as one mask over the whole row, at about 40 % of its scores for six branches.
+    The same as one mask over the whole row, at about 40 % of its scores for six branches. It gets
+    the tokens that the batch keeps, and spreads them over sheets and branches itself.
     """
 
     def __init__(self, batch: Batch, dtype: torch.dtype, device: torch.device) -> None:
         self._p, self._k, self._s = batch.document_tokens, batch.branches, batch.branch_tokens
+        self._n = len(batch.tokens)
+        self._kept = batch.kept.to(device)
         outside = torch.arange(self._p) >= batch.document_lengths[:, None]  # [N, P]
         self._document_bias = _bias(outside, dtype, device)
         causal = torch.ones(self._s, self._s, dtype=torch.bool).tril()
         self._own_bias = _bias(~causal, dtype, device)
 
     def __call__(self, _layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attend; shapes as `network.Attention`."""
+        """Attend; shapes as `network.Attention` with `B` 1 and the `T` tokens of the batch."""
         groups = q.shape[1] // k.shape[1]
+        q, k, v = self._spread(q), self._spread(k), self._spread(v)
         k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+        out = self._attend(q, k, v)  # [N, H, P + K * S, E]
+        rows = out.transpose(1, 2).reshape(-1, out.shape[1] * out.shape[3])
+        rows = rows.index_select(0, self._kept)
+        return rows.view(1, len(rows), out.shape[1], out.shape[3]).transpose(1, 2)
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """Map `[1, H, T, E]` to `[N, H, P + K * S, E]`, zero where there is no token."""
+        _, h, t, e = x.shape
+        rows = x.transpose(1, 2).reshape(t, h * e)
+        length = self._p + self._k * self._s
+        empty = rows.new_zeros(self._n * length, h * e)
+        return empty.index_copy(0, self._kept, rows).view(self._n, length, h, e).transpose(1, 2)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         n, h, t, e = q.shape
         # Split, not sliced: the gradient of a slice is a zero tensor of the whole size.
         p = self._p

@@ -53,7 +53,7 @@ def draw_curves(folder: Path) -> None:
     above.legend()
     twenty = plt.get_cmap("tab20")  # The usual ten colours are too few.
     below.set_prop_cycle(color=[twenty(index) for index in range(20)])
-    for kind in sorted(set(exams[-1]) - {"step", "progress"}) if exams else ():
+    for kind in sorted(set(exams[-1]) - {"step", "tokens", "progress"}) if exams else ():
         below.plot([e["step"] for e in exams], [e[kind] for e in exams], label=kind)
     below.set(xlabel="step", ylabel="exact programs, teacher-forced", ylim=(0, 1))
     below.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.12))
@@ -98,7 +98,7 @@ def write(folder: Path, config: TrainConfig) -> None:
         "| task | exact |",
         "|---|---|",
     ]
-    counts = {"step", "progress", "loss", "text", "per_minute"}
+    counts = {"step", "tokens", "progress", "loss", "text", "per_minute"}
     lines += [f"| {kind} | {share:.2f} |" for kind, share in last.items() if kind not in counts]
     if (folder / NOTES).exists():
         lines += ["", "## Notes on this run", "", (folder / NOTES).read_text("utf-8").strip()]

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from rich.table import Table
 from torch import multiprocessing
 
 from copydecode.config import EMBEDDED, EngineConfig
+from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError
 from copydecode.training import card, corpus, evaluate, tokenizer
@@ -35,9 +37,12 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--out", type=Path, default=Path("runs/embedded"), metavar="DIR")
     _add_corpus(parser)
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="one core each")
+    parser.add_argument(
+        "--init", type=Path, metavar="DIR", help="begin with the weights and tokenizer of a model"
+    )
     for field in dataclasses.fields(TrainConfig):
         option = f"--{field.name.replace('_', '-')}"
-        kind = float if isinstance(field.default, float) else int
+        kind = type(field.default)
         parser.add_argument(option, type=kind, default=field.default, metavar=kind.__name__)
     parser.set_defaults(run=_train)
 
@@ -70,8 +75,8 @@ def _train(args: argparse.Namespace) -> int:
     try:
         with console.status("fetching and reading the corpus"):
             corpus.fetch(args.corpus, ("train", "validation"))
-            _prepare(args.corpus, args.out)
-        arguments = (args.processes, config, args.corpus, args.out)
+            _prepare(args.corpus, args.out, args.init)
+        arguments = (args.processes, config, args.corpus, args.out, args.init)
         if args.processes == 1:
             _work(0, *arguments)
         else:
@@ -85,19 +90,30 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _prepare(corpus_folder: Path, out: Path) -> None:
-    """Learn the tokenizer, once."""
+def _prepare(corpus_folder: Path, out: Path, init: Path | None) -> None:
+    """Learn the tokenizer, once, or take that of the model to begin with."""
     path = out / "tokenizer.json"
     if path.exists():
         return
     out.mkdir(parents=True, exist_ok=True)
+    if init is not None:
+        Vocabulary.load(init / "tokenizer.json")
+        shutil.copyfile(init / "tokenizer.json", path)
+        return
     files = corpus.read(corpus_folder, "train")
     step = max(1, len(files) // _FILES_FOR_TOKENIZER)
     learnt = tokenizer.train_tokenizer((file.text for file in files[::step]), VOCABULARY_SIZE)
     learnt.save(str(path), pretty=False)
 
 
-def _work(rank: int, processes: int, config: TrainConfig, corpus_folder: Path, out: Path) -> None:
+def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
+    rank: int,
+    processes: int,
+    config: TrainConfig,
+    corpus_folder: Path,
+    out: Path,
+    init: Path | None,
+) -> None:
     """Train in one of several processes."""
     torch.set_num_threads(1)
     level = logging.INFO if rank == 0 else logging.WARNING
@@ -111,6 +127,7 @@ def _work(rank: int, processes: int, config: TrainConfig, corpus_folder: Path, o
         corpus.read(corpus_folder, "train"),
         corpus.read(corpus_folder, "validation"),
         out,
+        init=init,
         rank=rank,
         processes=processes,
     )

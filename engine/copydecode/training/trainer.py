@@ -1,33 +1,39 @@
 """Trains the embedded model: one or more processes, seeded, resumable, on CPU or GPU.
 
 Matrices of the layers are trained by Muon, embeddings and norms by AdamW, in bf16 autocast with
-fp32 master weights. The learning rate warms up, stays, and falls to zero over the last part. Knows
-nothing of where the source files come from.
+fp32 master weights. The learning rate warms up, stays, and falls to zero over the last part. What
+is saved is a running average of the weights, if one is wanted. Knows nothing of where the source
+files come from.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import torch
 import torch.distributed as dist
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from copydecode.decode.network import Network, NetworkConfig
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.vocabulary import END, Vocabulary
+from copydecode.errors import ModelFormatError
 from copydecode.training.batches import Batch, BranchAttention, make_batch
 from copydecode.training.corpus import SourceFile
-from copydecode.training.sheets import COPYING, EVERYDAY, SheetMaker
+from copydecode.training.curriculum import Lesson, lesson
+from copydecode.training.sheets import EVERYDAY, FINDING, MAX_COMMENTS, SheetMaker
 from copydecode.training.tasks import Sheet
 
 _log = logging.getLogger(__name__)
@@ -43,6 +49,11 @@ class TrainConfig:
     `minutes` bounds the run and drives the schedule, so that a run ends with its rate at zero
     whatever the machine does; `steps` does the same by count. The first of the two that is reached
     ends the run.
+
+    `curriculum` names one of `CURRICULA`. `line_loss` is the weight of two questions that are put
+    inside the network and help it to find lines: which line a document token belongs to, asked half
+    way up, and which one a text in the instruction stands in, asked two layers further up.
+    `average` is the share of the averaged weights that a step keeps, 0 for none.
     """
 
     width: int = 256
@@ -61,11 +72,9 @@ class TrainConfig:
     document_loss: float = 0.3
     warmup_steps: int = 100
     decay_part: float = 0.5
-    copying_part: float = 0.4
-    noise_share: float = 0.5
-    first_lines: int = 8
-    last_lines: int = 40
-    full_length_part: float = 0.6
+    curriculum: str = "everyday"
+    line_loss: float = 0.0
+    average: float = 0.0
     steps: int = 1_000_000
     minutes: float = 87.0
     save_minutes: float = 5.0
@@ -96,50 +105,62 @@ def train(  # noqa: PLR0913  # what a run needs, each named
     held_out: Sequence[SourceFile],
     folder: Path,
     *,
+    init: Path | None = None,
     rank: int = 0,
     processes: int = 1,
 ) -> None:
     """Train and leave a model folder behind; goes on where `folder` holds an unfinished run.
 
-    The folder has to hold the `tokenizer.json`. With several processes each works on its own sheets
-    and gradients are averaged.
+    A new run begins with the weights of the model folder `init`, or with random ones. `folder` has
+    to hold the `tokenizer.json`. With several processes each works on its own sheets and gradients
+    are averaged.
     """
     torch.manual_seed(config.seed)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
     run = _Run(config, vocabulary, folder)
     done = run.resume()
+    if init is not None and done.step == 0:
+        run.begin_with(init)
     maker = SheetMaker(files)
     examiner = _Examiner(SheetMaker(held_out), run.prompt, config) if rank == 0 else None
     started = saved = time.monotonic()
     began_at = done.minutes
+    losses: dict[str, list[float]] = {}
     while True:
         minutes = began_at + (time.monotonic() - started) / 60
         progress = _agree(max(minutes / config.minutes, done.step / config.steps), processes)
         if progress >= 1:
             break
         rng = Random(f"{config.seed}/{rank}/{done.step}")
-        sheets = _draw(maker, config, progress, rng, run.prompt)
-        batch = make_batch(sheets, run.prompt, config.splice_window)
-        loss, text_loss = run.gradients(batch)
+        todo = lesson(config.curriculum, progress, rng)
+        sheets = _draw(maker, config, todo, rng, run.prompt)
+        batch = make_batch(sheets, run.prompt, config.splice_window, todo.decisions)
+        for name, loss in run.gradients(batch).items():
+            losses.setdefault(name, []).append(loss)
         _average(run.network, processes)
         run.update(done.step, progress)
-        done = _Done(done.step + 1, minutes)
+        done = _Done(done.step + 1, minutes, done.tokens + processes * batch.size)
         if rank == 0 and done.step % 20 == 0:
             rate = done.step / max(1e-9, minutes)
-            run.note(step=done.step, progress=progress, loss=loss, text=text_loss, per_minute=rate)
+            means = {name: sum(values) / len(values) for name, values in losses.items()}
+            run.note(done, progress=progress, **means, per_minute=rate)
+            losses.clear()
         if examiner and (time.monotonic() - saved) / 60 >= config.save_minutes:
             run.save(done)
-            run.note(step=done.step, progress=progress, **examiner.examine(run.network))
+            run.note(done, progress=progress, **run.examined(examiner))
             saved = time.monotonic()
     if examiner:
         run.save(done)
-        run.note(step=done.step, progress=1.0, **examiner.examine(run.network))
+        run.note(done, progress=1.0, **run.examined(examiner))
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
+    """How far a run is; `tokens` are those that it has read, without padding."""
+
     step: int
     minutes: float
+    tokens: int = 0
 
 
 class _Run:
@@ -161,20 +182,47 @@ class _Run:
         self.adam = torch.optim.AdamW(
             rest, lr=config.adam_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
         )
+        self._averaged = [p.detach().clone() for p in self.network.parameters()]
+        self._lines = _LineQuestions(self.network, self.prompt, self.device)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def gradients(self, batch: Batch) -> tuple[float, float]:
-        """Run forward and backward; return the loss of decisions and of document text."""
+    def begin_with(self, folder: Path) -> None:
+        """Take the weights of a model folder, and note which they were.
+
+        Raises:
+            ModelFormatError: they are not of this network's shape.
+        """
+        path = folder / "model.safetensors"
+        try:
+            self.network.load_state_dict(load_file(path, device=str(self.device)))
+        except (OSError, RuntimeError) as error:
+            message = f"expected weights of the configured network in {path}: {error}"
+            raise ModelFormatError(message) from error
+        self._averaged = [p.detach().clone() for p in self.network.parameters()]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        _write(self.folder / "init.json", json.dumps({"sha256": digest}) + "\n")
+
+    def gradients(self, batch: Batch) -> dict[str, float]:
+        """Run forward and backward; return the losses: of decisions, document text, lines.
+
+        A loss that the batch does not ask for is left out.
+        """
+        config = self.config
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            hidden = _hidden(self.network, batch, self.device)
-            p = batch.document_tokens
-            targets = batch.targets.to(self.device)
-            decided = _loss(self.network, hidden[:, p:], targets[:, p:])
+            hidden = _hidden(self.network, batch, self.device)  # [T, D]
+            targets = batch.targets.flatten()[batch.kept].to(self.device)
+            text = batch.in_document.to(self.device)
+            decided_loss = _loss(self.network, hidden, targets.masked_fill(text, -1))
             # Half of the text positions teach as much as all of them, at half the cost.
-            text = _loss(self.network, hidden[:, : p - 1 : 2], targets[:, : p - 1 : 2])
-            total = decided + self.config.document_loss * text
+            text_loss = _loss(self.network, hidden[text][::2], targets[text][::2])
+            total = decided_loss + config.document_loss * text_loss
+            losses = {"loss": decided_loss, "text": text_loss}
+            if config.line_loss:
+                asked = self._lines.losses(batch)
+                losses |= asked
+                total = total + config.line_loss * torch.stack([*asked.values()]).sum()
         total.backward()  # type: ignore[no-untyped-call]  # torch
-        return decided.item(), text.item()
+        return {name: loss.item() for name, loss in losses.items()}
 
     def update(self, step: int, progress: float) -> None:
         """Take one optimiser step at the rate of this moment."""
@@ -186,6 +234,31 @@ class _Run:
                 group["lr"] = rate * scale
             optimiser.step()  # type: ignore[no-untyped-call]  # torch
             optimiser.zero_grad(set_to_none=True)
+        # Early on the average would still be what the run began with.
+        keep = min(config.average, (step + 1) / (step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._averaged, list(self.network.parameters()), 1 - keep)
+
+    def examined(self, examiner: _Examiner) -> dict[str, float]:
+        """Return the shares of exact programs, with the average and, as `raw`, without it."""
+        if not self.config.average:
+            return examiner.examine(self.network)
+        raw = examiner.examine(self.network)
+        with self._averaging():
+            shares = examiner.examine(self.network)
+        return shares | {"raw": sum(raw.values()) / len(raw)}
+
+    @contextmanager
+    def _averaging(self) -> Iterator[None]:
+        """Put the averaged weights in place for a while."""
+        own = [p.detach().clone() for p in self.network.parameters()]
+        with torch.no_grad():
+            torch._foreach_copy_(list(self.network.parameters()), self._averaged)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(list(self.network.parameters()), own)
 
     def save(self, done: _Done) -> None:
         """Write the model folder and the state to resume from, each by rename."""
@@ -197,13 +270,16 @@ class _Run:
         # Without it transformers takes the architecture's own tokenizer, which cuts otherwise.
         tokenizer = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END}
         _write(self.folder / "tokenizer_config.json", json.dumps(tokenizer, indent=2) + "\n")
+        kept = self._averaged if config.average else self.network.parameters()
         weights = {
-            n: p.detach().to("cpu", torch.bfloat16) for n, p in self.network.named_parameters()
+            n: p.detach().to("cpu", torch.bfloat16)
+            for (n, _), p in zip(self.network.named_parameters(), kept, strict=True)
         }
         save_file(weights, self.folder / "model.safetensors.part", metadata={"format": "pt"})
         (self.folder / "model.safetensors.part").replace(self.folder / "model.safetensors")
         state = {
             "network": self.network.state_dict(),
+            "averaged": self._averaged,
             "muon": self.muon.state_dict(),
             "adam": self.adam.state_dict(),
             "done": asdict(done),
@@ -219,29 +295,67 @@ class _Run:
             return _Done(0, 0.0)
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.network.load_state_dict(state["network"])
+        self._averaged = state["averaged"]
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
         return _Done(**state["done"])
 
-    def note(self, **values: float) -> None:
+    def note(self, done: _Done, **values: float) -> None:
         """Append one line to the run's log."""
-        rounded = {name: round(value, 4) for name, value in values.items()}
+        rounded: dict[str, float] = {"step": done.step, "tokens": done.tokens}
+        rounded |= {name: round(value, 4) for name, value in values.items()}
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(rounded) + "\n")
         _log.info("%s", " ".join(f"{k}={v}" for k, v in rounded.items()))
+
+
+class _LineQuestions:
+    """Asks the network's inside for line numbers, through the embeddings of the numbers."""
+
+    def __init__(self, network: Network, prompt: EmbeddedPrompt, device: torch.device) -> None:
+        self._network = network
+        encode = prompt.vocabulary.encode
+        numbers = [encode(str(line))[0] for line in range(1, prompt.max_lines + MAX_COMMENTS + 1)]
+        self._numbers = torch.tensor(numbers, device=device)
+        self._seen: dict[str, Tensor] = {}
+        layers = list(network.model.layers)
+        half = len(layers) // 2
+        own, mentioned = max(0, half - 1), min(half + 1, len(layers) - 1)
+        for name, layer in (("own", layers[own]), ("mentioned", layers[mentioned])):
+            layer.register_forward_hook(partial(self._keep, name))
+
+    def _keep(self, name: str, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        self._seen[name] = output
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the losses of the last forward, which was of this batch."""
+        lines = batch.lines.flatten()[batch.kept].to(self._numbers.device)
+        text = batch.in_document.to(lines.device)
+        own, mentioned = self._seen["own"][0], self._seen["mentioned"][0]  # [T, D]
+        found = {"own_line": self._loss(own[text][::4], lines[text][::4])}  # Neighbours are alike.
+        lines = lines.masked_fill(text, -1)
+        if (lines > 0).any():
+            found["line"] = self._loss(mentioned, lines)
+        return found
+
+    def _loss(self, hidden: Tensor, lines: Tensor) -> Tensor:
+        asked = lines > 0
+        rows = self._network.model.embed_tokens.weight[self._numbers]  # [L, D]
+        logits = functional.linear(self._network.model.norm(hidden[asked]), rows)
+        return functional.cross_entropy(logits.float(), lines[asked] - 1)
 
 
 class _Examiner:
     """Counts exactly decided programs on fixed held-out sheets, teacher-forced."""
 
     def __init__(self, maker: SheetMaker, prompt: EmbeddedPrompt, config: TrainConfig) -> None:
-        rng = Random(0)
-        self._batches = [
-            make_batch(
-                [maker.draw(rng, 24, 6, EVERYDAY) for _ in range(4)], prompt, config.splice_window
-            )
-            for _ in range(config.examination_sheets // 4)
-        ]
+        self._batches: list[Batch] = []
+        mixes = (EVERYDAY,) if config.curriculum == "everyday" else (EVERYDAY, FINDING)
+        for mix in mixes:
+            rng = Random(0)
+            for _ in range(config.examination_sheets // 4):
+                sheets = [maker.draw(rng, 24, 6, mix) for _ in range(4)]
+                self._batches.append(make_batch(sheets, prompt, config.splice_window))
 
     def examine(self, network: Network) -> dict[str, float]:
         """Return the share of exact programs by kind of task."""
@@ -250,53 +364,39 @@ class _Examiner:
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
             for batch in self._batches:
                 hidden = _hidden(network, batch, device)
-                shape = (len(batch.tokens), batch.branches, batch.branch_tokens)
-                targets = batch.targets[:, batch.document_tokens :].to(device)
-                wanted = targets >= 0
-                guessed = network.logits(hidden[:, batch.document_tokens :][wanted]).argmax(-1)
-                same = torch.ones_like(wanted)
-                same[wanted] = guessed == targets[wanted]
-                exact = same.view(shape).all(-1).flatten().tolist()
+                targets = batch.targets.flatten()[batch.kept].to(device)
+                wanted = (targets >= 0) & ~batch.in_document.to(device)
+                guessed = network.logits(hidden[wanted]).argmax(-1)
+                same = torch.ones(batch.tokens.shape, dtype=torch.bool)
+                same.view(-1)[batch.kept[wanted.cpu()]] = (guessed == targets[wanted]).cpu()
+                branches = same[:, batch.document_tokens :]
+                shape = (len(same), batch.branches, batch.branch_tokens)
+                exact = branches.reshape(shape).all(-1).flatten().tolist()
                 for case, good in zip(batch.cases, exact, strict=True):
                     right.setdefault(case.kind, []).append(good)
         return {kind: sum(hits) / len(hits) for kind, hits in sorted(right.items())}
 
 
 def _draw(
-    maker: SheetMaker, config: TrainConfig, progress: float, rng: Random, prompt: EmbeddedPrompt
+    maker: SheetMaker, config: TrainConfig, todo: Lesson, rng: Random, prompt: EmbeddedPrompt
 ) -> list[Sheet]:
     """Draw the sheets of one step, all of about the same length and within the model's window."""
-    grown = min(1.0, progress / config.full_length_part)
-    longest = config.first_lines + grown * (config.last_lines - config.first_lines)
-    n_lines = round(rng.uniform(min(6, longest), longest))
-    early = progress < config.copying_part
-    mix = COPYING if early and rng.random() < 0.7 else EVERYDAY  # noqa: PLR2004  # most of the early steps
-    noisy = rng.random() < (config.noise_share if early else config.noise_share / 5)
-    # Few long cases in a batch would pad all others: kinds of like length come together.
-    group = rng.choices(_GROUPS, [sum(mix.get(kind, 0) for kind in g) for g in _GROUPS])[0]
-    mix = {kind: weight for kind, weight in mix.items() if kind in group}
-    if "snippet" in group:
-        n_lines = max(n_lines, 14)
-    draw = maker.draw_noise if noisy else maker.draw
+    draw = maker.draw_noise if todo.noise else maker.draw
+    n_cases = max(1, round(todo.cases * config.cases_per_sheet))
     sheets: list[Sheet] = []
     while len(sheets) < config.sheets_per_step:
-        sheet = draw(rng, n_lines, config.cases_per_sheet, mix)
+        sheet = draw(rng, todo.lines, n_cases, todo.mix)
         # Some files hold data, at a token a character: they would not fit, nor teach anything.
         if sum(map(len, prompt.encode_lines(sheet.lines))) <= config.max_tokens:
             sheets.append(sheet)
     return sheets
 
 
-_GROUPS = (
-    ("misspelling", "delete", "duplicate", "move", "bug", "rewrite"),
-    ("rename", "insert", "replace"),
-    ("snippet",),
-)
-
-
 def _hidden(network: Network, batch: Batch, device: torch.device) -> Tensor:
+    """Return the hidden states `[T, D]` of the tokens that the batch keeps."""
     attention = BranchAttention(batch, torch.bfloat16, device)
-    return network.hidden(batch.tokens.to(device), batch.positions.to(device), attention)
+    tokens, positions = (x.flatten()[batch.kept][None] for x in (batch.tokens, batch.positions))
+    return network.hidden(tokens.to(device), positions.to(device), attention)[0]
 
 
 def _loss(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import Document
-from copydecode.training.batches import BranchAttention, make_batch
-from copydecode.training.sheets import EVERYDAY, SheetMaker
+from copydecode.training.batches import PAD, BranchAttention, make_batch
+from copydecode.training.sheets import EVERYDAY, FINDING, SheetMaker
 from copydecode.training.trainer import TrainConfig
 from tests.engine.decode.scripted import scripted
 
@@ -45,7 +45,7 @@ def test_training_sequences_are_what_decoding_produces(
             assert built.tokens == sequence[: len(built.tokens)]
             model = scripted(sequence, vocabulary.size)
             task = Task(built.tokens, built.splice, WINDOW)
-            constraint = grammar.start(len(sheet.lines))
+            constraint = grammar.start(len(sheet.lines), case.lock)
             assert decode(Prefix(model), constraint, task, Receipt()) == case.program
 
 
@@ -58,31 +58,51 @@ def test_branches_attend_as_if_they_were_alone(maker: SheetMaker, vocabulary: Vo
     network = Network(TINY.network())
     attention = BranchAttention(batch, torch.float32, torch.device("cpu"))
     with torch.no_grad():
-        hidden = network.hidden(batch.tokens, batch.positions, attention)
+        tokens, positions = (x.flatten()[batch.kept][None] for x in (batch.tokens, batch.positions))
+        packed = network.hidden(tokens, positions, attention)[0]
+    hidden = torch.zeros(batch.tokens.numel(), packed.shape[-1]).index_copy(0, batch.kept, packed)
+    hidden = hidden.view(*batch.tokens.shape, -1)
     model = EmbeddedModel(network, torch.device("cpu"))
     p, s = batch.document_tokens, batch.branch_tokens
     for row in range(2):
         d = int(batch.document_lengths[row])
         for index in range(3):
             branch = slice(p + index * s, p + (index + 1) * s)
-            tokens = [*batch.tokens[row, :d].tolist(), *batch.tokens[row, branch].tolist()]
-            logits = model.forward(tokens, model.new_cache(), s)
+            alone = [*batch.tokens[row, :d].tolist(), *batch.tokens[row, branch].tolist()]
+            logits = model.forward(alone, model.new_cache(), s)
+            length = int((batch.tokens[row, branch] != PAD).sum())
             expected = network.logits(hidden[row, branch])
-            torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(logits[:length], expected[:length], atol=1e-4, rtol=1e-4)
 
 
-def test_targets_are_the_next_decided_tokens(maker: SheetMaker, vocabulary: Vocabulary) -> None:
-    """No loss on requests, forced and spliced tokens or padding."""
+def test_targets_are_what_decoding_decides(
+    maker: SheetMaker, vocabulary: Vocabulary, own_literals: Literals
+) -> None:
+    """No loss on requests, padding and spliced tokens, nor on what grammar or lock force."""
     prompt = EmbeddedPrompt(vocabulary, 60, 2000)
-    batch = make_batch([maker.draw(Random(3), 16, 4, EVERYDAY)], prompt, WINDOW)
-    p, s = batch.document_tokens, batch.branch_tokens
-    never = {vocabulary.special('"/>'), vocabulary.special("<program>")}
-    for index in range(4):
-        tokens = batch.tokens[0, p + index * s : p + (index + 1) * s].tolist()
-        targets = batch.targets[0, p + index * s : p + (index + 1) * s].tolist()
-        start = tokens.index(vocabulary.special("<program>"))
-        assert all(target == -1 for target in targets[:start])
-        decided = [(k, target) for k, target in enumerate(targets) if target != -1]
-        assert all(tokens[k + 1] == target for k, target in decided)
-        assert not never & {target for _, target in decided}
-        assert decided[-1][1] == vocabulary.special("</program>")
+    grammar = ProgramGrammar(own_literals)
+    rng = Random(3)
+    close = vocabulary.special('"/>')
+    for _ in range(12):
+        sheet = maker.draw(rng, 16, 4, {**EVERYDAY, **FINDING})
+        batch = make_batch([sheet], prompt, 0)  # Nothing is spliced.
+        p, s = batch.document_tokens, batch.branch_tokens
+        for index, case in enumerate(sheet.cases):
+            there = slice(p + index * s, p + (index + 1) * s)
+            tokens, targets = batch.tokens[0, there].tolist(), batch.targets[0, there].tolist()
+            start = tokens.index(vocabulary.special("<program>"))
+            constraint = grammar.start(len(sheet.lines), case.lock)
+            constraint.begin()
+            for at in range(start, len(tokens)):
+                forced = constraint.done or constraint.forced() is not None
+                # A number of one digit is over with it, for the model as for our tokenizer.
+                token = tokens[at + 1] if at + 1 < len(tokens) else PAD
+                if targets[at] == -1:
+                    assert forced or tokens[at + 1] in own_literals["-"] or token == close
+                else:
+                    assert targets[at] == token
+                    assert not forced
+                if not constraint.done:
+                    constraint.accept(token)
+            assert constraint.done
+            assert all(target == -1 for target in targets[:start])

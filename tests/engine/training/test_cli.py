@@ -20,8 +20,6 @@ TINY = {
     "feed-forward": 32,
     "sheets-per-step": 1,
     "cases-per-sheet": 2,
-    "first-lines": 8,
-    "last-lines": 8,
     "steps": 3,
     "examination-sheets": 4,
 }
