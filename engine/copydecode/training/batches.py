@@ -8,7 +8,7 @@ an instruction mentions the line where they stand. Knows nothing of optimisers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -197,9 +197,27 @@ class BranchAttention:
 
     The same as one mask over the whole row, at about 40 % of its scores for six branches. It gets
     the tokens that the batch keeps, and spreads them over sheets and branches itself.
+
+    `watched` names one head in some layers; `looks` then holds for each how far it is from looking,
+    at a text of the instruction, at the line where that stands: the mean of minus the logarithm of
+    the attention that goes there.
     """
 
-    def __init__(self, batch: Batch, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        dtype: torch.dtype,
+        device: torch.device,
+        watched: Mapping[int, int] | None = None,
+    ) -> None:
+        self.looks: list[Tensor] = []
+        self._watched = watched or {}
+        if self._watched:
+            lines = batch.lines.to(device)
+            own = lines[:, batch.document_tokens :]
+            self._asks = own > 0  # [N, K * S]
+            same = lines[:, None, : batch.document_tokens] == own[..., None]
+            self._wanted = same[self._asks]  # [M, P]
         self._p, self._k, self._s = batch.document_tokens, batch.branches, batch.branch_tokens
         self._n = len(batch.tokens)
         self._kept = batch.kept.to(device)
@@ -208,12 +226,12 @@ class BranchAttention:
         causal = torch.ones(self._s, self._s, dtype=torch.bool).tril()
         self._own_bias = _bias(~causal, dtype, device)
 
-    def __call__(self, _layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def __call__(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend; shapes as `network.Attention` with `B` 1 and the `T` tokens of the batch."""
         groups = q.shape[1] // k.shape[1]
         q, k, v = self._spread(q), self._spread(k), self._spread(v)
         k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        out = self._attend(q, k, v)  # [N, H, P + K * S, E]
+        out = self._attend(q, k, v, self._watched.get(layer))  # [N, H, P + K * S, E]
         rows = out.transpose(1, 2).reshape(-1, out.shape[1] * out.shape[3])
         rows = rows.index_select(0, self._kept)
         return rows.view(1, len(rows), out.shape[1], out.shape[3]).transpose(1, 2)
@@ -226,7 +244,7 @@ class BranchAttention:
         empty = rows.new_zeros(self._n * length, h * e)
         return empty.index_copy(0, self._kept, rows).view(self._n, length, h, e).transpose(1, 2)
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, watched: int | None) -> Tensor:
         n, h, t, e = q.shape
         # Split, not sliced: the gradient of a slice is a zero tensor of the whole size.
         p = self._p
@@ -242,6 +260,10 @@ class BranchAttention:
         to_document = to_document + self._document_bias[:, None, None]
         to_own = q_own.reshape(each) @ k_own.reshape(each).transpose(-1, -2) + self._own_bias
         scores = torch.cat((to_document.view(*each[:-1], p), to_own), -1)  # [N, H, K, S, P + S]
+        if watched is not None and len(self._wanted):
+            rows = scores[:, watched].flatten(1, 2)[self._asks].float()  # [M, P + S]
+            there = rows[:, :p].masked_fill(~self._wanted, -torch.inf)
+            self.looks.append((rows.logsumexp(-1) - there.logsumexp(-1)).mean())
         of_document, of_own = torch.split(scores.softmax(-1), [p, self._s], -1)
         out = (of_own @ v_own.reshape(each)).reshape(n, h, -1, e)
         out = out + of_document.reshape(n, h, -1, p) @ v_document

@@ -14,12 +14,22 @@ from typing import Any
 import torch
 
 from copydecode.training.corpus import PACKAGES, STANDARD_LIBRARY, Split
-from copydecode.training.trainer import TrainConfig
+from copydecode.training.curriculum import CURRICULA
+from copydecode.training.trainer import INIT, TrainConfig
 
 _log = logging.getLogger(__name__)
 
 NOTES = "notes.md"
 """What somebody wrote down about a run, beside its log; it goes into the card."""
+
+
+_LOSSES = {
+    "loss": "decisions",
+    "text": "document text",
+    "own_line": "a token's own line",
+    "line": "the line that a text stands in",
+    "look": "looking there",
+}
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
@@ -43,50 +53,62 @@ def draw_curves(folder: Path) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415  # an extra
 
-    log = read_log(folder)
+    log = [entry | {"tokens": entry["tokens"] / 1e6} for entry in read_log(folder)]
     losses = [entry for entry in log if "loss" in entry]
     exams = [entry for entry in log if "loss" not in entry]
     figure, (above, below) = plt.subplots(2, 1, figsize=(9, 9), sharex=True)
-    for name, label in (("loss", "decisions"), ("text", "document text")):
-        above.plot([e["step"] for e in losses], [e[name] for e in losses], label=label, alpha=0.7)
+    for name, label in _LOSSES.items():
+        has = [e for e in losses if name in e]
+        above.plot([e["tokens"] for e in has], [e[name] for e in has], label=label, alpha=0.7)
     above.set_ylabel("loss (nats per token)")
     above.legend()
     twenty = plt.get_cmap("tab20")  # The usual ten colours are too few.
     below.set_prop_cycle(color=[twenty(index) for index in range(20)])
     for kind in sorted(set(exams[-1]) - {"step", "tokens", "progress"}) if exams else ():
-        below.plot([e["step"] for e in exams], [e[kind] for e in exams], label=kind)
-    below.set(xlabel="step", ylabel="exact programs, teacher-forced", ylim=(0, 1))
-    below.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+        below.plot([e["tokens"] for e in exams], [e[kind] for e in exams], label=kind)
+    below.set(xlabel="million tokens read", ylabel="exact programs, teacher-forced", ylim=(0, 1))
+    below.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     figure.tight_layout()
     figure.savefig(folder / "curves.png", dpi=110)
     plt.close(figure)
+
+
+def _origin(folder: Path) -> str:
+    """Return with what weights the run in a folder began."""
+    if not (folder / INIT).exists():
+        return "It began with random weights."
+    digest = json.loads((folder / INIT).read_text("utf-8"))["sha256"]
+    return f"It began with the weights of an earlier model (SHA-256 of the file: `{digest}`)."
 
 
 def write(folder: Path, config: TrainConfig) -> None:
     """Write `card.md` for the model in a folder, from its log and its configuration."""
     last = read_log(folder)[-1]
     shape = config.network()
+    stages = [asdict(stage) for stage in CURRICULA[config.curriculum]]
     lines = [
         "# The embedded model",
         "",
         "A decoder-only language model (Qwen3 architecture, "
         f"{shape.num_hidden_layers} layers, width {shape.hidden_size}, vocabulary "
         f"{shape.vocab_size}, tied embeddings) that writes edit programs over numbered lines.",
-        "It was trained from nothing by `copydecode train` on tasks made from the source code "
-        "below; no other data, no other model's output.",
+        "It was trained by `copydecode train` on tasks made from the source code below; no other "
+        "data, no other model's output.",
+        _origin(folder),
         "It is licensed under Apache-2.0, like the rest of the project.",
         "",
         "## Use and limits",
         "",
         f"It sees at most {config.max_lines} lines ({config.max_tokens} tokens) around the place "
         "of the edit, in Python code.",
-        "It knows the tasks of `training/tasks.py` and `training/mistakes.py` and nothing else: "
-        "other instructions give arbitrary edits.",
+        "It knows the tasks of `tasks`, `mistakes`, `finding` and `comments` in `training/` and "
+        "nothing else: other instructions give arbitrary edits.",
         "How often it is right is measured by `copydecode evaluate`; see the README.",
         "",
         "## Training",
         "",
-        f"{last['step']} steps, torch {torch.__version__}, seed {config.seed}.",
+        f"{last['step']} steps, {last['tokens'] / 1e6:.1f} million tokens, "
+        f"torch {torch.__version__}, seed {config.seed}.",
         "A run by `minutes` ends by the clock: elsewhere it takes another number of steps.",
         "",
         "```json",
@@ -98,8 +120,10 @@ def write(folder: Path, config: TrainConfig) -> None:
         "| task | exact |",
         "|---|---|",
     ]
-    counts = {"step", "tokens", "progress", "loss", "text", "per_minute"}
+    counts = {"step", "tokens", "progress", "raw"}
     lines += [f"| {kind} | {share:.2f} |" for kind, share in last.items() if kind not in counts]
+    lines += ["", f"The stages of the curriculum `{config.curriculum}`:", ""]
+    lines += ["```json", json.dumps(stages, indent=1), "```"]
     if (folder / NOTES).exists():
         lines += ["", "## Notes on this run", "", (folder / NOTES).read_text("utf-8").strip()]
     lines += ["", "## Sources", "", "Split by package; every licence is permissive.", ""]

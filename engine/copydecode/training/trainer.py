@@ -38,6 +38,9 @@ from copydecode.training.tasks import Sheet
 
 _log = logging.getLogger(__name__)
 
+INIT = "init.json"
+"""What of a run's folder says with which weights it began, where these were not random."""
+
 VOCABULARY_SIZE = 4096
 CONTEXT = 2048
 
@@ -50,9 +53,10 @@ class TrainConfig:
     whatever the machine does; `steps` does the same by count. The first of the two that is reached
     ends the run.
 
-    `curriculum` names one of `CURRICULA`. `line_loss` is the weight of two questions that are put
-    inside the network and help it to find lines: which line a document token belongs to, asked half
-    way up, and which one a text in the instruction stands in, asked two layers further up.
+    `curriculum` names one of `CURRICULA`. `line_loss` is the weight of what is asked inside the
+    network and helps it to find lines: which line a document token belongs to, half way up; which
+    one a text in the instruction stands in, two layers further up; and that one head of the layers
+    between looks there.
     `average` is the share of the averaged weights that a step keeps, 0 for none.
     """
 
@@ -200,7 +204,7 @@ class _Run:
             raise ModelFormatError(message) from error
         self._averaged = [p.detach().clone() for p in self.network.parameters()]
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        _write(self.folder / "init.json", json.dumps({"sha256": digest}) + "\n")
+        _write(self.folder / INIT, json.dumps({"sha256": digest}) + "\n")
 
     def gradients(self, batch: Batch) -> dict[str, float]:
         """Run forward and backward; return the losses: of decisions, document text, lines.
@@ -209,7 +213,9 @@ class _Run:
         """
         config = self.config
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            hidden = _hidden(self.network, batch, self.device)  # [T, D]
+            watched = self._lines.watched if config.line_loss else {}
+            attention = BranchAttention(batch, torch.bfloat16, self.device, watched)
+            hidden = _hidden(self.network, batch, attention, self.device)  # [T, D]
             targets = batch.targets.flatten()[batch.kept].to(self.device)
             text = batch.in_document.to(self.device)
             decided_loss = _loss(self.network, hidden, targets.masked_fill(text, -1))
@@ -219,6 +225,8 @@ class _Run:
             losses = {"loss": decided_loss, "text": text_loss}
             if config.line_loss:
                 asked = self._lines.losses(batch)
+                if attention.looks:
+                    asked["look"] = torch.stack(attention.looks).mean()
                 losses |= asked
                 total = total + config.line_loss * torch.stack([*asked.values()]).sum()
         total.backward()  # type: ignore[no-untyped-call]  # torch
@@ -321,6 +329,7 @@ class _LineQuestions:
         layers = list(network.model.layers)
         half = len(layers) // 2
         own, mentioned = max(0, half - 1), min(half + 1, len(layers) - 1)
+        self.watched = {half: 0, mentioned: 0}
         for name, layer in (("own", layers[own]), ("mentioned", layers[mentioned])):
             layer.register_forward_hook(partial(self._keep, name))
 
@@ -363,7 +372,8 @@ class _Examiner:
         device = next(network.parameters()).device
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
             for batch in self._batches:
-                hidden = _hidden(network, batch, device)
+                attention = BranchAttention(batch, torch.bfloat16, device)
+                hidden = _hidden(network, batch, attention, device)
                 targets = batch.targets.flatten()[batch.kept].to(device)
                 wanted = (targets >= 0) & ~batch.in_document.to(device)
                 guessed = network.logits(hidden[wanted]).argmax(-1)
@@ -392,9 +402,10 @@ def _draw(
     return sheets
 
 
-def _hidden(network: Network, batch: Batch, device: torch.device) -> Tensor:
+def _hidden(
+    network: Network, batch: Batch, attention: BranchAttention, device: torch.device
+) -> Tensor:
     """Return the hidden states `[T, D]` of the tokens that the batch keeps."""
-    attention = BranchAttention(batch, torch.bfloat16, device)
     tokens, positions = (x.flatten()[batch.kept][None] for x in (batch.tokens, batch.positions))
     return network.hidden(tokens.to(device), positions.to(device), attention)[0]
 

@@ -75,6 +75,78 @@ def test_branches_attend_as_if_they_were_alone(maker: SheetMaker, vocabulary: Vo
             torch.testing.assert_close(logits[:length], expected[:length], atol=1e-4, rtol=1e-4)
 
 
+def test_a_watched_head_is_asked_how_much_it_looks_at_the_mentioned_line(
+    maker: SheetMaker, vocabulary: Vocabulary
+) -> None:
+    """Against the softmax of each asking token over its document and its own branch."""
+    torch.manual_seed(0)
+    prompt = EmbeddedPrompt(vocabulary, 60, 2000)
+    batch = make_batch(
+        [maker.draw(Random(4), 12, 3, {"find-delete": 1.0}) for _ in range(2)], prompt, WINDOW
+    )
+    p, s, t = batch.document_tokens, batch.branch_tokens, len(batch.kept)
+    attention = BranchAttention(batch, torch.float32, torch.device("cpu"), {1: 1})
+    q, k, v = torch.randn(1, 2, t, 8), torch.randn(1, 1, t, 8), torch.randn(1, 1, t, 8)
+    for layer in range(3):
+        attention(layer, q, k, v)
+    (look,) = attention.looks
+    where = {int(flat): at for at, flat in enumerate(batch.kept)}
+    width = batch.tokens.shape[1]
+    expected = []
+    for row in range(2):
+        for column in range(p, width):
+            line = int(batch.lines[row, column])
+            if line < 0:
+                continue
+            begun = column - (column - p) % s
+            seen = [*range(int(batch.document_lengths[row])), *range(begun, column + 1)]
+            keys = k[0, 0, [where[row * width + at] for at in seen]]
+            mass = (keys @ q[0, 1, where[row * width + column]] / 8**0.5).softmax(0)
+            there = torch.tensor([at < p and int(batch.lines[row, at]) == line for at in seen])
+            expected.append(-mass[there].sum().log())
+    torch.testing.assert_close(look, torch.stack(expected).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_mentions_are_at_the_tokens_from_which_on_a_line_is_certain(
+    maker: SheetMaker, vocabulary: Vocabulary
+) -> None:
+    """What has come of the instruction by then stands in that line and in no other."""
+    prompt = EmbeddedPrompt(vocabulary, 60, 2000)
+    rng = Random(5)
+    asked = 0
+    for _ in range(20):
+        sheet = maker.draw(rng, 12, 1, {"find-delete": 1.0})
+        (case,) = sheet.cases
+        batch = make_batch([sheet], prompt, WINDOW)
+        branch, lines = (
+            x[0, batch.document_tokens :].tolist() for x in (batch.tokens, batch.lines)
+        )
+        ((text, line),) = case.mentions
+        at = case.instruction.index(text)
+        for index, number in enumerate(lines):
+            if number < 0:
+                continue
+            asked += 1
+            assert number == line
+            come = vocabulary.decode(branch[1 : index + 1])[at:][: len(text)]
+            assert [k for k, other in enumerate(sheet.lines, 1) if come in other] == [line]
+    assert asked > 20
+
+
+def test_cut_branches_end_with_a_decision(maker: SheetMaker, vocabulary: Vocabulary) -> None:
+    """The first decisions are those of the whole branch."""
+    prompt = EmbeddedPrompt(vocabulary, 60, 2000)
+    sheet = maker.draw(Random(6), 16, 4, EVERYDAY)
+    whole, cut = make_batch([sheet], prompt, WINDOW), make_batch([sheet], prompt, WINDOW, 3)
+    for index in range(4):
+        found = []
+        for batch in (whole, cut):
+            start = batch.document_tokens + index * batch.branch_tokens
+            targets = batch.targets[0, start : start + batch.branch_tokens]
+            found.append(targets[targets >= 0].tolist())
+        assert found[1] == found[0][:3]
+
+
 def test_targets_are_what_decoding_decides(
     maker: SheetMaker, vocabulary: Vocabulary, own_literals: Literals
 ) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
+import pytest
+import torch
+from safetensors.torch import load_file
+
 from copydecode.config import EngineConfig, Limits
+from copydecode.decode.network import Network
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import EditRequest, Engine, Scope
-from copydecode.errors import TokenLimitError
+from copydecode.errors import ModelFormatError, TokenLimitError
 from copydecode.training import card
 from copydecode.training.corpus import PACKAGES, SourceFile
 from copydecode.training.trainer import CONTEXT, TrainConfig, train
@@ -68,6 +74,56 @@ def test_an_unfinished_run_goes_on(
     train(dataclasses.replace(TINY, steps=24), files, files, tmp_path)
     steps = [entry["step"] for entry in read_log(tmp_path)]
     assert steps == [4, 20, 24]
+
+
+def test_a_run_begins_with_a_models_weights(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile]
+) -> None:
+    """At a rate of zero they are what comes out again, and the card names them."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        vocabulary.tokenizer.save(str(folder / "tokenizer.json"))
+    train(dataclasses.replace(TINY, steps=3), files, files, first)
+    still = dataclasses.replace(TINY, steps=2, muon_rate=0.0, adam_rate=0.0, average=0.9)
+    train(still, files, files, second, init=first)
+    old = load_file(first / "model.safetensors")
+    new = load_file(second / "model.safetensors")
+    assert old.keys() == new.keys()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+    card.write(second, still)
+    digest = hashlib.sha256((first / "model.safetensors").read_bytes()).hexdigest()
+    assert digest in (second / "card.md").read_text(encoding="utf-8")
+    wider = dataclasses.replace(TINY, width=64)
+    (second / "state.pt").unlink()
+    with pytest.raises(ModelFormatError, match="expected weights of the configured network"):
+        train(wider, files, files, second, init=first)
+
+
+def test_the_average_of_the_weights_is_what_is_saved(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile]
+) -> None:
+    """It lies behind the weights that training goes on with."""
+    vocabulary.tokenizer.save(str(tmp_path / "tokenizer.json"))
+    train(dataclasses.replace(TINY, steps=20, average=0.99), files, files, tmp_path)
+    saved = load_file(tmp_path / "model.safetensors")
+    raw = torch.load(tmp_path / "state.pt", weights_only=True)["network"]
+    name = "model.layers.0.mlp.up_proj.weight"
+    assert not torch.allclose(saved[name].float(), raw[name], atol=1e-3)
+    assert "raw" in read_log(tmp_path)[-1]
+
+
+def test_what_is_asked_inside_the_network_leaves_nothing_in_the_folder(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile]
+) -> None:
+    """The questions have losses of their own, and no weights."""
+    vocabulary.tokenizer.save(str(tmp_path / "tokenizer.json"))
+    asking = dataclasses.replace(TINY, curriculum="finding", line_loss=1.0, steps=20)
+    train(asking, files, files, tmp_path)
+    (entry,) = (entry for entry in read_log(tmp_path) if "own_line" in entry)
+    assert min(entry[name] for name in ("own_line", "line", "look")) > 0
+    saved = load_file(tmp_path / "model.safetensors")
+    assert saved.keys() == dict(Network(TINY.network()).named_parameters()).keys()
 
 
 def test_the_log_leaves_out_what_was_done_again(tmp_path: Path) -> None:
