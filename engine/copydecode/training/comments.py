@@ -33,11 +33,12 @@ KIND = "comment"
 class Wish:
     """What a comment asks for, and what becomes of the lines: `edit(lines, comment's number)`.
 
-    `name` is a name that it mentions, if it does.
+    None where what else was put into the lines has taken its meaning away. `name` is a name that it
+    mentions, if it does.
     """
 
     words: str
-    edit: Callable[[Lines, int], Program]
+    edit: Callable[[Lines, int], Program | None]
     name: str | None = None
 
 
@@ -57,15 +58,18 @@ def put_in(lines: list[str], rng: Random, material: Material) -> tuple[int, str,
     return at, f"{indent_of(lines[at - 1])}# {wish.words} {marker}", wish
 
 
-def case_of(lines: Lines, number: int, wish: Wish) -> Case:
-    """Return the case of the comment that stands in the given line."""
+def case_of(lines: Lines, number: int, wish: Wish) -> Case | None:
+    """Return the case of the comment that stands in the given line, None where it means nothing."""
+    program = wish.edit(lines, number)
+    if program is None:
+        return None
     mentions = []
     if wish.name is not None:
         pattern = re.compile(rf"\b{re.escape(wish.name)}\b")
         hits = [k for k, x in enumerate(lines, 1) if k != number and pattern.search(x)]
         mentions = [(wish.name, hits[0])] if hits else []
     scope = (number, _block_end(lines, number))
-    return Case(KIND, wish.words, scope, wish.edit(lines, number), tuple(mentions))
+    return Case(KIND, wish.words, scope, program, tuple(mentions))
 
 
 Maker = Callable[[Lines, int, Random, Material], Wish | None]
@@ -114,8 +118,11 @@ def _delete_named(lines: Lines, at: int, rng: Random, _material: Material) -> Wi
     verb = rng.choice(("delete", "remove", "drop"))
     what = rng.choice(("the line with {}", "the line that uses {}", "the {} line"))
 
-    def edit(now: Lines, number: int) -> Program:
-        hit = next(k for k, x in enumerate(now, 1) if k != number and name in x)
+    def edit(now: Lines, number: int) -> Program | None:
+        hits = [k for k, x in enumerate(now, 1) if k != number and name in x]
+        if len(hits) != 1:  # A mistake was put into it, or another comment names it.
+            return None
+        (hit,) = hits
         spans = [(1, number - 1), (number + 1, hit - 1), (hit + 1, len(now))]
         return Program(tuple(Copy(i, j) for i, j in spans if i <= j))
 

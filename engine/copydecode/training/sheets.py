@@ -150,14 +150,15 @@ class SheetMaker:
                     lines[line - 1], mistake = broken
                     made.append((undo, mistake))
                     break
-        cases = [comments.case_of(lines, number, wish) for number, wish in placed]
+        of_comments = (comments.case_of(lines, number, wish) for number, wish in placed)
+        cases = [case for case in of_comments if case is not None]
         cases += [undo(lines, mistake, rng) for undo, mistake in made]
         for kind in kinds:
             if len(cases) >= n_cases:
                 break
             if kind not in _MAKERS:
                 continue
-            case: Case | None = _MAKERS[kind](lines, rng, self._material)
+            case = _MAKERS[kind](lines, rng, self._material)
             if case is not None:
                 cases.append(case)
         return Sheet(tuple(lines), tuple(cases[:n_cases]))

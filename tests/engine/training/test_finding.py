@@ -179,6 +179,23 @@ def test_comments_about_the_next_line(maker: SheetMaker, start: str, becomes: in
     assert seen
 
 
+def test_a_comment_about_a_name_that_a_mistake_has_taken_away_makes_no_case(
+    maker: SheetMaker,
+) -> None:
+    """Where it asks to delete the line with a name, that name stands in one other line."""
+    rng = Random(1)
+    named = 0
+    for _ in range(6 * N):
+        sheet = maker.draw(rng, 7, 5, {"comment": 1.0, "misspelling": 3.0})
+        for case in sheet.cases:
+            match = re.search(r" the line (?:with|that uses) (\w+)$", case.instruction)
+            if case.scope and match:
+                named += 1
+                others = [x for k, x in enumerate(sheet.lines, 1) if k != case.scope[0]]
+                assert sum(match[1] in line for line in others) == 1
+    assert named
+
+
 def test_every_gold_program_is_legal_under_its_lock(maker: SheetMaker) -> None:
     """So that a model can write it where the server serves it."""
     rng = Random(0)
