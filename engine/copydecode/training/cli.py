@@ -24,6 +24,7 @@ from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError
 from copydecode.training import card, corpus, evaluate, tokenizer
+from copydecode.training.curriculum import CURRICULA
 from copydecode.training.evaluate import Score
 from copydecode.training.trainer import VOCABULARY_SIZE, TrainConfig, train
 
@@ -43,6 +44,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     for field in dataclasses.fields(TrainConfig):
         option = f"--{field.name.replace('_', '-')}"
         kind = type(field.default)
+        if field.name == "curriculum":
+            parser.add_argument(option, choices=sorted(CURRICULA), default=field.default)
+            continue
         parser.add_argument(option, type=kind, default=field.default, metavar=kind.__name__)
     parser.set_defaults(run=_train)
 

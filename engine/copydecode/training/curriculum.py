@@ -75,9 +75,9 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     # For a model that has learnt the first one: finds lines by what they hold.
     "finding": (
         Stage(0.25, _joined((0.8, _POINTING), (0.2, EVERYDAY)), (6, 12), 0.6, 4),
-        Stage(0.45, _joined((0.25, _POINTING), (0.35, FINDING), (0.4, EVERYDAY)), (12, 28), 0.2),
-        Stage(0.65, _joined((0.45, FINDING), (0.55, EVERYDAY)), (28, 40), 0.1),
-        Stage(1.0, _joined((0.4, FINDING), (0.6, EVERYDAY)), (40, 40), 0.05),
+        Stage(0.5, _joined((0.2, _POINTING), (0.35, FINDING), (0.45, EVERYDAY)), (12, 28), 0.2),
+        Stage(0.7, _joined((0.4, FINDING), (0.6, EVERYDAY)), (28, 40), 0.1),
+        Stage(1.0, _joined((0.35, FINDING), (0.65, EVERYDAY)), (40, 40), 0.05),
     ),
 }
 

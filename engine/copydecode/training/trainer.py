@@ -22,6 +22,7 @@ from random import Random
 
 import torch
 import torch.distributed as dist
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -199,7 +200,7 @@ class _Run:
         path = folder / "model.safetensors"
         try:
             self.network.load_state_dict(load_file(path, device=str(self.device)))
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, SafetensorError) as error:
             message = f"expected weights of the configured network in {path}: {error}"
             raise ModelFormatError(message) from error
         self._averaged = [p.detach().clone() for p in self.network.parameters()]

@@ -52,13 +52,17 @@ def test_read_takes_modules_that_parse_and_leaves_vendored_ones(wheels: Path) ->
 def test_train_then_evaluate(
     tmp_path: Path, wheels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The model folder is complete, and its scores come out as a table and as JSON."""
-    out, scores = tmp_path / "model", tmp_path / "scores.json"
+    """The model folder is complete, begins another run, and its scores come out in two forms."""
+    out, other, scores = tmp_path / "model", tmp_path / "other", tmp_path / "scores.json"
     options = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
     assert main(["train", "--out", str(out), "--corpus", str(wheels), *options]) == 0
     names = {path.name for path in out.iterdir()}
     assert names >= {"config.json", "model.safetensors", "tokenizer.json", "card.md", "curves.png"}
-    command = ["evaluate", "--model", str(out), "--corpus", str(wheels), "--cases", "1"]
+    again = [*options, "--init", str(out), "--curriculum", "finding"]
+    assert main(["train", "--out", str(other), "--corpus", str(wheels), *again]) == 0
+    tokenizers = [(folder / "tokenizer.json").read_bytes() for folder in (out, other)]
+    assert tokenizers[0] == tokenizers[1]
+    command = ["evaluate", "--model", str(other), "--corpus", str(wheels), "--cases", "1"]
     assert main([*command, "--json", str(scores)]) == 0
     assert "whole files" in capsys.readouterr().out
     rows = json.loads(scores.read_text(encoding="utf-8"))
