@@ -23,6 +23,9 @@ NOTES = "notes.md"
 """What somebody wrote down about a run, beside its log; it goes into the card."""
 
 
+_COUNTS = {"step", "tokens", "progress", "raw"}
+"""What the log of an examination holds beside the shares of the kinds."""
+
 _LOSSES = {
     "loss": "decisions",
     "text": "document text",
@@ -62,9 +65,9 @@ def draw_curves(folder: Path) -> None:
         above.plot([e["tokens"] for e in has], [e[name] for e in has], label=label, alpha=0.7)
     above.set_ylabel("loss (nats per token)")
     above.legend()
-    twenty = plt.get_cmap("tab20")  # The usual ten colours are too few.
-    below.set_prop_cycle(color=[twenty(index) for index in range(20)])
-    for kind in sorted(set(exams[-1]) - {"step", "tokens", "progress"}) if exams else ():
+    ten = [plt.get_cmap("tab10")(index) for index in range(10)]
+    below.set_prop_cycle(color=3 * ten, linestyle=10 * ["-"] + 10 * ["--"] + 10 * [":"])
+    for kind in sorted(set(exams[-1]) - _COUNTS) if exams else ():
         below.plot([e["tokens"] for e in exams], [e[kind] for e in exams], label=kind)
     below.set(xlabel="million tokens read", ylabel="exact programs, teacher-forced", ylim=(0, 1))
     below.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.12))
@@ -81,11 +84,29 @@ def _origin(folder: Path) -> str:
     return f"It began with the weights of an earlier model (SHA-256 of the file: `{digest}`)."
 
 
+def _curriculum(name: str) -> list[str]:
+    """Return the table of a curriculum's stages."""
+    lines = [
+        f"The stages of the curriculum `{name}`: up to which share of the run; the most lines of a "
+        "sheet, growing; sheets of random names and signs; decisions after which programs of "
+        "numbers alone are cut; the tasks, in per cent.",
+        "",
+        "| until | lines | noise | cut | tasks |",
+        "|---|---|---|---|---|",
+    ]
+    for stage in CURRICULA[name]:
+        first, last = stage.longest
+        total = sum(stage.mix.values())
+        mix = ", ".join(f"{kind} {100 * w / total:.1f}" for kind, w in stage.mix.items())
+        cut = stage.decisions or ""
+        lines.append(f"| {stage.until} | {first:g}-{last:g} | {stage.noise} | {cut} | {mix} |")
+    return lines
+
+
 def write(folder: Path, config: TrainConfig) -> None:
     """Write `card.md` for the model in a folder, from its log and its configuration."""
     last = read_log(folder)[-1]
     shape = config.network()
-    stages = [asdict(stage) for stage in CURRICULA[config.curriculum]]
     lines = [
         "# The embedded model",
         "",
@@ -120,10 +141,8 @@ def write(folder: Path, config: TrainConfig) -> None:
         "| task | exact |",
         "|---|---|",
     ]
-    counts = {"step", "tokens", "progress", "raw"}
-    lines += [f"| {kind} | {share:.2f} |" for kind, share in last.items() if kind not in counts]
-    lines += ["", f"The stages of the curriculum `{config.curriculum}`:", ""]
-    lines += ["```json", json.dumps(stages, indent=1), "```"]
+    lines += [f"| {kind} | {share:.2f} |" for kind, share in last.items() if kind not in _COUNTS]
+    lines += ["", *_curriculum(config.curriculum)]
     if (folder / NOTES).exists():
         lines += ["", "## Notes on this run", "", (folder / NOTES).read_text("utf-8").strip()]
     lines += ["", "## Sources", "", "Split by package; every licence is permissive.", ""]
