@@ -72,16 +72,18 @@ def rebase(program: Program, lines: int, changes: Iterable[Change]) -> Program:
         TokenCopyError: the program copies tokens.
     """
     spans = _Spans(_merged(program.line_ops), lines)
-    homes = list(range(1, lines + 1))
+    homes = _homes(lines)
     for change in changes:
         spans.require(*_touched(homes, lines, change))
         homes = _after(homes, change)
     ops: list[LineOp] = []
-    for op in spans.ops:
+    for index, op in enumerate(spans.ops):
         if isinstance(op, Copy):
-            first, last = bisect_left(homes, op.first) + 1, bisect_right(homes, op.last)
-            if first <= last:
-                ops.append(Copy(first, last))
+            # What was added at an end of the document belongs to the copy at that end.
+            low = 2 * op.first - spans.owns(0, index)
+            high = 2 * op.last + spans.owns(lines + 1, index)
+            if (found := _between(homes, low, high)) is not None:
+                ops.append(Copy(*found))
         else:
             ops.append(op)
     return Program(tuple(ops))
@@ -90,13 +92,12 @@ def rebase(program: Program, lines: int, changes: Iterable[Change]) -> Program:
 def follow(first: int, last: int, lines: int, changes: Iterable[Change]) -> tuple[int, int] | None:
     """Return where lines `first` to `last`, of `lines`, are after the changes; None: they are gone.
 
-    What was inserted before the first of them is not among them, what was behind the last one is.
+    What was inserted before the first of them or behind the last one is not among them.
     """
-    homes = list(range(1, lines + 1))
+    homes = _homes(lines)
     for change in changes:
         homes = _after(homes, change)
-    begin, end = bisect_left(homes, first) + 1, bisect_right(homes, last)
-    return (begin, end) if begin <= end else None
+    return _between(homes, 2 * first, 2 * last)
 
 
 class _Spans:
@@ -117,6 +118,10 @@ class _Spans:
             self._owner[0] = 0
         if ops and isinstance(foot := ops[-1], Copy) and foot.last == lines:
             self._owner[lines + 1] = len(ops) - 1
+
+    def owns(self, line: int, index: int) -> bool:
+        """Return whether a line is copied by the op with this index and by no other."""
+        return self._owner[line] == index
 
     def require(self, first: int, last: int) -> None:
         """Refuse a change of lines that are not all copied by one op, once each."""
@@ -143,22 +148,37 @@ def _merged(ops: Iterable[LineOp]) -> list[LineOp]:
     return merged
 
 
+# While changes are followed, each line of the newest version has a *home*: 2k for line k of the old
+# document and for what it was changed to, 2k + 1 for what was inserted between lines k and k + 1.
+
+
+def _homes(lines: int) -> list[int]:
+    return list(range(2, 2 * lines + 2, 2))
+
+
+def _after(homes: Sequence[int], change: Change) -> list[int]:
+    """Return the homes after a change; they never fall."""
+    low, high = change.first - 1, change.end - 1
+    home = homes[low] if low < len(homes) else -1  # That of the line replaced, or behind.
+    before = homes[low - 1] if low else 0
+    if low == high and before != home:  # Not inside what one line was changed to.
+        home = before | 1
+    return [*homes[:low], *([home] * change.count), *homes[high:]]
+
+
 def _touched(homes: Sequence[int], lines: int, change: Change) -> tuple[int, int]:
     """Return the first and last line of the old document that have to be copied together."""
     low, high = change.first - 1 - change.slack, change.end - 1
     if change.first < change.end:
-        return homes[low], homes[high - 1]
-    # Inserted: the lines on both sides, between all the places where it could be.
-    return (homes[low - 1] if low else 0), (homes[high] if high < len(homes) else lines + 1)
+        begin, end = homes[low], homes[high - 1]
+    else:
+        # Inserted: the lines on both sides, between all the places where it could be.
+        begin = homes[low - 1] if low else 0
+        end = homes[high] if high < len(homes) else 2 * lines + 2
+    return begin // 2, (end + 1) // 2
 
 
-def _after(homes: Sequence[int], change: Change) -> list[int]:
-    """Return for each line after a change the line of the old document that it belongs to.
-
-    `homes` says so before it; they never fall. A new line belongs to the first line that it
-    replaces, or to the one before it, or at the start to the one behind.
-    """
-    low, high = change.first - 1, change.end - 1
-    near = low if low < high or not low else low - 1
-    home = homes[near] if homes else 1
-    return [*homes[:low], *([home] * change.count), *homes[high:]]
+def _between(homes: Sequence[int], low: int, high: int) -> tuple[int, int] | None:
+    """Return the first and last line with a home from `low` to `high`, None where there is none."""
+    first, last = bisect_left(homes, low) + 1, bisect_right(homes, high)
+    return (first, last) if first <= last else None

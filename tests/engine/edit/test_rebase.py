@@ -229,7 +229,8 @@ def test_a_document_that_was_emptied_and_filled_is_kept() -> None:
     [
         (Change(1, 2, 3), (5, 7)),
         (Change(3, 3, 1), (4, 6)),  # Before them: not one of them.
-        (Change(6, 6, 1), (3, 6)),  # Behind them.
+        (Change(6, 6, 1), (3, 5)),  # Behind them.
+        (Change(5, 5, 1), (3, 6)),
         (Change(4, 5, 2), (3, 6)),
         (Change(2, 7, 0), None),
         (Change(8, 8, 1), (3, 5)),
