@@ -5,6 +5,7 @@ Knows nothing of single requests; `app` holds the table of handlers.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -22,6 +23,9 @@ from copydecode_lsp.read_ahead import ReadAhead
 from copydecode_lsp.receipts import Receipts
 from copydecode_lsp.snapshots import Snapshots
 from copydecode_lsp.worker import Load, Worker
+
+_arrived: ContextVar[Snapshots] = ContextVar("arrived")
+"""The documents as they were when the message that is handled came."""
 
 
 class CopydecodeProtocol(LanguageServerProtocol):
@@ -61,6 +65,8 @@ class CopydecodeProtocol(LanguageServerProtocol):
         method = getattr(message, "method", None)
         problem = self._problem(getattr(message, "jsonrpc", None), method)
         if problem is None:
+            # A coroutine begins when the messages that came with its own have been handled.
+            _arrived.set(self._server.snapshots.view())
             super().handle_message(message)
         elif method is not None and hasattr(message, "id"):
             self._send_response(message.id, error=problem.to_response_error())
@@ -132,6 +138,14 @@ class CopydecodeServer(LanguageServer):
     def codec(self) -> PositionCodec:
         """Positions in the negotiated encoding."""
         return self.workspace.position_codec
+
+    @property
+    def arrived(self) -> Snapshots:
+        """The documents as they were when the request that is handled came: its ranges mean them.
+
+        A change that came right behind it may have been made before its handler began.
+        """
+        return _arrived.get()
 
     def show(self, kind: lsp.MessageType, message: str) -> None:
         """Show the user a message."""

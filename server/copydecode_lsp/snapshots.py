@@ -110,6 +110,12 @@ class Snapshots:
             case _:
                 self._open.clear()
 
+    def view(self) -> Snapshots:
+        """Return what is open now; it stays so, whatever comes."""
+        view = Snapshots()
+        view._open, view._versions = dict(self._open), self._versions
+        return view
+
     def get(self, uri: str) -> Snapshot:
         """Return the newest snapshot.
 

@@ -264,3 +264,28 @@ async def test_an_edit_that_crossed_a_keystroke_is_sent_again_where_it_may_be() 
         answer = await asyncio.wrap_future((await pair.begin(retry=True)).answer)
         assert pair.client.documents[URI].text == "zero\none\ntwo\nnew\nfour\n"
     assert (answer["applied"], answer["rebased"], answer["forwards"]) == (True, True, 1)
+
+
+@pytest.mark.parametrize("retry", [False, True])
+async def test_a_range_means_the_version_that_it_was_sent_with(retry: bool) -> None:
+    """Complaint 6: also where a keystroke came in the same breath, before the request began."""
+    async with held() as pair:
+        pair.backend.finish.set()
+        argument = {
+            "uri": URI,
+            "instruction": "put: new",
+            "range": as_json(lines(3, 3)),
+            "retry": retry,
+        }
+        call = pair.client.call(
+            lsp.WORKSPACE_EXECUTE_COMMAND,
+            lsp.ExecuteCommandParams("copydecode.applyEdit", arguments=[argument]),
+        )
+        pair.client.change(URI, "zero\n" + TEXT)
+        if retry:
+            await asyncio.wrap_future(call.answer)
+        else:
+            error = await failure(asyncio.wrap_future(call.answer))
+            assert error.code == lsp.LSPErrorCodes.ContentModified
+        text = pair.client.documents[URI].text
+    assert text == "zero\none\ntwo\n" + ("new" if retry else "three") + "\nfour\n"

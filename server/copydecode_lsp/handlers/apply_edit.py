@@ -30,7 +30,7 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     whole or not at all. `rebased` says that the document had moved on in lines that stay.
     """
     argument = _argument(params)
-    snapshot = ls.snapshots.get(argument["uri"])
+    snapshot = ls.arrived.get(argument["uri"])
     if "version" in argument:
         snapshot = ls.snapshots.at(argument["uri"], argument["version"])
     if not ls.features.apply_edit:
