@@ -8,6 +8,7 @@ It keeps the engine's own checks, programs and hunks, and needs no torch.
     another           replace the scope's lines by the number of decodes so far
     nothing           copy the whole document
     wait              decode until cancelled
+    slow: TEXT        as put, with 2 ms before each op
     hold: TEXT        as put, but the program ends when `finish` is set
     endless, late, crash  fail as a token limit, a deadline and a bug do
 """
@@ -108,6 +109,11 @@ class FakeBackend:
         self.remembered = prompt.document.text
         ops = _script(prompt, self.runs, cancelled, on_op)
         for op in ops:
+            if prompt.instruction.startswith("slow:"):
+                time.sleep(0.002)
+                if cancelled():
+                    message = "cancelled"
+                    raise EditCancelledError(message)
             on_op(op)
         if prompt.instruction.startswith("hold:"):
             self._hold(cancelled)
@@ -170,7 +176,7 @@ def _script(
     match prompt.instruction.split(maxsplit=1):
         case ["delete"]:
             return [*before, *after]
-        case ["put:" | "hold:", text]:
+        case ["put:" | "slow:" | "hold:", text]:
             return [*before, Gen(text + "\n"), *after]
         case ["undefined", "name " | _] if name := re.search("'(.+)'", prompt.instruction):
             names = set(re.findall(r"\w+", prompt.document.text)) - {name[1]}
