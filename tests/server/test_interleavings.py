@@ -75,7 +75,7 @@ class Typist:
             "uri": URI,
             "instruction": f"slow: {text}",
             "range": as_json(lines(at + 1, at + 1)),
-            "retry": False,
+            "retry": self.random.random() < 0.3,
         }
         call = self.pair.client.call(
             lsp.WORKSPACE_EXECUTE_COMMAND,
