@@ -27,8 +27,16 @@ from copydecode_lsp.handlers.code_action import code_action
 from copydecode_lsp.handlers.initialize import initialize, initialized, shutdown
 from copydecode_lsp.handlers.last_receipt import last_receipt
 from copydecode_lsp.handlers.resolve import resolve
+from copydecode_lsp.handlers.resolve_command import resolve_command
 from copydecode_lsp.handlers.wait_until_ready import wait_until_ready
-from copydecode_lsp.names import APPLY_EDIT, LAST_RECEIPT, REWRITE_KIND, WAIT_UNTIL_READY
+from copydecode_lsp.names import (
+    APPLY_EDIT,
+    FIX_ALL_KIND,
+    LAST_RECEIPT,
+    RESOLVE_COMMAND,
+    REWRITE_KIND,
+    WAIT_UNTIL_READY,
+)
 from copydecode_lsp.worker import Load
 
 LOOPBACK = "127.0.0.1"
@@ -36,7 +44,8 @@ LOOPBACK = "127.0.0.1"
 _Handler = Callable[[CopydecodeServer, Any], Any]
 
 _ACTION_OPTIONS = lsp.CodeActionOptions(
-    code_action_kinds=[lsp.CodeActionKind.QuickFix, REWRITE_KIND], resolve_provider=True
+    code_action_kinds=[lsp.CodeActionKind.QuickFix, REWRITE_KIND, FIX_ALL_KIND],
+    resolve_provider=True,
 )
 
 _FEATURES: tuple[tuple[str, _Handler, object], ...] = (
@@ -45,6 +54,7 @@ _FEATURES: tuple[tuple[str, _Handler, object], ...] = (
     (lsp.SHUTDOWN, shutdown, None),
     (lsp.TEXT_DOCUMENT_CODE_ACTION, code_action, _ACTION_OPTIONS),
     (lsp.CODE_ACTION_RESOLVE, resolve, None),
+    (RESOLVE_COMMAND, resolve_command, None),
 )
 
 _COMMANDS: tuple[tuple[str, _Handler], ...] = (

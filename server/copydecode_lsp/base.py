@@ -5,27 +5,48 @@ Knows nothing of single requests; `app` holds the table of handlers.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import unquote
 
+import attrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.workspace import PositionCodec
 
-from copydecode import EngineConfig, __version__
-from copydecode_lsp import read_ahead
+from copydecode import EditRequest, EngineConfig, Scope, __version__
+from copydecode_lsp import forms, read_ahead
 from copydecode_lsp.failures import invalid_params, refusal
 from copydecode_lsp.features import ClientFeatures
+from copydecode_lsp.history import History
+from copydecode_lsp.instructions import Instruction
+from copydecode_lsp.names import RESOLVE_COMMAND
 from copydecode_lsp.proposals import Proposals
 from copydecode_lsp.read_ahead import ReadAhead
 from copydecode_lsp.receipts import Receipts
-from copydecode_lsp.snapshots import Snapshots
+from copydecode_lsp.snapshots import Snapshot, Snapshots
 from copydecode_lsp.worker import Load, Worker
 
 _arrived: ContextVar[Snapshots] = ContextVar("arrived")
 """The documents as they were when the message that is handled came."""
+
+PlainParams = Any
+"""The parameters of a request that LSP does not have: JSON as it came."""
+
+PLAIN_REQUESTS = frozenset({RESOLVE_COMMAND})
+
+
+@attrs.define
+class PlainRequest:
+    """A request that LSP does not have; its parameters stay JSON."""
+
+    id: int | str
+    method: str
+    jsonrpc: str
+    params: Any = None
 
 
 class CopydecodeProtocol(LanguageServerProtocol):
@@ -49,6 +70,12 @@ class CopydecodeProtocol(LanguageServerProtocol):
         """Read a message; one that cannot be read is answered, or its document given up."""
         if data.get("method") == lsp.INITIALIZED:
             data = {"params": {}, **data}  # Some clients leave them out: they are empty anyway.
+        if data.get("method") in PLAIN_REQUESTS and "id" in data:
+            return PlainRequest(
+                data["id"], data["method"], str(data.get("jsonrpc")), data.get("params")
+            )
+        if data.get("method") == lsp.WORKSPACE_EXECUTE_COMMAND:
+            data = {**data, "params": forms.with_answers(data.get("params"))}
         try:
             return super().structure_message(data)
         except JsonRpcException as error:
@@ -84,6 +111,26 @@ class CopydecodeProtocol(LanguageServerProtocol):
                 return refusal(lsp.ErrorCodes.InvalidRequest, "the server is initialized already")
             return refusal(lsp.ErrorCodes.ServerNotInitialized, "expected initialize first")
         return None
+
+    @lsp_method(lsp.INITIALIZE)
+    def lsp_initialize(
+        self, params: lsp.InitializeParams
+    ) -> Generator[Any, Any, lsp.InitializeResult]:
+        """Answer with what pygls works out of the handlers, and with what LSP does not have."""
+        result = yield from super().lsp_initialize(params)
+        result.capabilities.experimental = forms.PROVIDER
+        return result
+
+    @lsp_method(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def lsp_workspace__did_change_workspace_folders(
+        self, params: lsp.DidChangeWorkspaceFoldersParams
+    ) -> None:
+        """Take over the client's folders; what was kept for one that was closed is dropped."""
+        for folder in params.event.added:
+            self.workspace.add_folder(folder)
+        for folder in params.event.removed:
+            self.workspace.remove_folder(folder.uri)
+            self._server.history.forget(folder.uri)
 
     @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override]  # a coroutine on purpose
@@ -132,7 +179,7 @@ class CopydecodeServer(LanguageServer):
         self.read_ahead = ReadAhead(self.worker, self.snapshots)
         self.proposals = Proposals()
         self.receipts = Receipts()
-        self.last_instruction: str | None = None
+        self.history = History()
 
     @property
     def codec(self) -> PositionCodec:
@@ -147,6 +194,34 @@ class CopydecodeServer(LanguageServer):
         """
         return _arrived.get()
 
+    def folder_of(self, uri: str) -> str:
+        """Return the innermost workspace folder that a document lies in, "" where it is in none."""
+        name = unquote(uri)
+        folders = [f for f in self.workspace.folders if _is_within(name, unquote(f))]
+        return max(folders, key=len, default="")
+
+    def request(
+        self,
+        snapshot: Snapshot,
+        instruction: Instruction,
+        *,
+        text: str | None = None,
+        scope: Scope | None = None,
+    ) -> EditRequest:
+        """Return the engine's request; of another text, and about other lines, where given."""
+        return EditRequest(
+            text=snapshot.text if text is None else text,
+            instruction=instruction.prompt,
+            scope=scope or instruction.scope,
+            language=snapshot.language,
+            name=snapshot.uri,
+            erase=instruction.erase,
+        )
+
     def show(self, kind: lsp.MessageType, message: str) -> None:
         """Show the user a message."""
         self.window_show_message(lsp.ShowMessageParams(type=kind, message=message))
+
+
+def _is_within(uri: str, folder: str) -> bool:
+    return uri == folder or uri.startswith(folder.removesuffix("/") + "/")

@@ -21,7 +21,7 @@ from pygls.client import logger
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
-from pygls.protocol import default_converter
+from pygls.protocol import JsonRPCResponseMessage, default_converter
 from pygls.workspace import PositionCodec
 
 from copydecode import __version__
@@ -52,6 +52,7 @@ class Abilities:
     apply_edit: bool = True
     progress: bool = True
     hunks: bool = False
+    forms: bool = False
 
     def to_lsp(self) -> lsp.ClientCapabilities:
         """Return the capabilities of `initialize`."""
@@ -80,8 +81,17 @@ class Abilities:
                 ),
             ),
             window=lsp.WindowClientCapabilities(work_done_progress=self.progress),
-            experimental={"copydecode": {"hunks": True}} if self.hunks else None,
+            experimental=self._experimental() or None,
         )
+
+    def _experimental(self) -> dict[str, Any]:
+        """Return what LSP does not have: the preview of hunks, and gopls' forms."""
+        experimental: dict[str, Any] = {}
+        if self.hunks:
+            experimental["copydecode"] = {"hunks": True}
+        if self.forms:
+            experimental["interactiveResolve"] = {"inputTypes": ["string"]}
+        return experimental
 
 
 @dataclass(slots=True)
@@ -101,7 +111,7 @@ class Call:
 
 
 def _converter() -> Converter:
-    """Return pygls' converter with one mend.
+    """Return pygls' converter with two mends.
 
     lsprotocol takes every code action that carries a command for a bare command.
     """
@@ -113,6 +123,8 @@ def _converter() -> Converter:
         return converter.structure(value, kind)
 
     converter.register_structure_hook(lsp.Command | lsp.CodeAction, structure)
+    # The answers to requests that LSP does not have stay JSON.
+    converter.register_structure_hook(JsonRPCResponseMessage, lambda data, cls: cls(**data))
     return converter
 
 
@@ -129,6 +141,7 @@ class HeadlessClient(LanguageClient):
         self.on_progress = on_progress
         self.documents: dict[str, OpenDocument] = {}
         self.messages: list[lsp.ShowMessageParams] = []
+        self.choose: Callable[[list[str]], str | None] = lambda _titles: None
         self.progress_seen: list[tuple[str, dict[str, Any]]] = []
         self.hunks_seen: list[Any] = []
         self.initialize_s = 0.0
@@ -138,6 +151,7 @@ class HeadlessClient(LanguageClient):
         for method, handler in (
             (lsp.WORKSPACE_APPLY_EDIT, self._apply_edit),
             (lsp.WINDOW_SHOW_MESSAGE, self.messages.append),
+            (lsp.WINDOW_SHOW_MESSAGE_REQUEST, self._choose),
             (lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, self._create_progress),
             (lsp.PROGRESS, self._progress),
             (HUNK, self.hunks_seen.append),
@@ -302,6 +316,11 @@ class HeadlessClient(LanguageClient):
     def _apply_edit(self, params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
         reason = self.apply(params.edit)
         return lsp.ApplyWorkspaceEditResult(applied=reason is None, failure_reason=reason)
+
+    def _choose(self, params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:
+        titles = [action.title for action in params.actions or []]
+        chosen = self.choose(titles)
+        return None if chosen is None else lsp.MessageActionItem(chosen)
 
     def _create_progress(self, params: lsp.WorkDoneProgressCreateParams) -> None:
         self._titles[params.token] = ""

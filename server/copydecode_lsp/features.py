@@ -18,6 +18,7 @@ class ClientFeatures:
     apply_edit: bool = False
     progress: bool = False
     hunks: bool = False
+    forms: bool = False
 
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> ClientFeatures:
@@ -40,6 +41,7 @@ class ClientFeatures:
             apply_edit=bool(workspace and workspace.apply_edit),
             progress=bool(window and window.work_done_progress),
             hunks=_experimental(capabilities, "hunks"),
+            forms=_has_forms(capabilities.experimental),
         )
 
 
@@ -48,5 +50,14 @@ def _experimental(capabilities: lsp.ClientCapabilities, name: str) -> bool:
     match capabilities.experimental:
         case {"copydecode": {} as ours}:
             return ours.get(name) is True
+        case _:
+            return False
+
+
+def _has_forms(experimental: object) -> bool:
+    """Return whether the client shows the forms of `command/resolve`."""
+    match experimental:
+        case {"interactiveResolve": {"inputTypes": [*_]}}:
+            return True
         case _:
             return False

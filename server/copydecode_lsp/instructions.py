@@ -1,47 +1,47 @@
-"""Where an instruction comes from: a diagnostic, a comment that ends in `AI!`, a selection.
+"""Where an instruction comes from: a diagnostic, a comment that ends in `AI!`, a selection, a form.
 
-Pure functions of a document. It knows the look of comments in most languages and the grammar of
-none: a leader inside a string can be taken for a comment.
+Pure functions of a document; `comments` finds the comments. Knows nothing of how it is carried out.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lsprotocol import types as lsp
 
 from copydecode import Document, Scope
 from copydecode.errors import EmptyInstructionError, ScopeError
+from copydecode_lsp import comments
+from copydecode_lsp.comments import REACH
 from copydecode_lsp.convert import scope_of_range, strip_line_end
 
-REACH = 30
-"""How many lines above a range, or above an `AI!` in a block comment, are searched."""
-
-_MARKER = re.compile(r"(?<!\w)AI!\s*$", re.IGNORECASE)
-_BLOCKS = {
-    "/*": "*/",
-    "<!--": "-->",
-    '"""': '"""',
-    "'''": "'''",
-    "{-": "-}",
-    "(*": "*)",
-    "{#": "#}",
-    "--[[": "]]",
-    "<#": "#>",
-}
-_CLOSER = re.compile(r'\s*(?:\*+/|--+>|"""|\'\'\'|-\}|\*\)|#\}|\]\]|#>)\s*$')
-_OPENER = re.compile(r'/\*+!?|<!--|"""|\'\'\'|\{-|\(\*|\{#|--\[\[|<#')
-_LINE_LEADER = re.compile(r"(?:(?<=\s)|^)(?:#+!?|//+!?|--+|;+|%+|REM\b)(?=\s|\w)")
+APPLY_SNIPPET = "Apply this snippet"
+"""What is asked for with a snippet and no words; the embedded model was trained with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What to do, and the lines that it is about (None: the whole document)."""
+    """What to do, and the lines that it is about (None: the whole document).
+
+    `snippet` is code to be worked in. `erase` are the offsets of the comment that the instruction
+    stands in: it goes with the edit. One that has `parts` is to carry them out one after the other.
+    """
 
     text: str
     scope: Scope | None
+    snippet: str | None = None
+    erase: tuple[int, int] | None = None
+    parts: tuple[Instruction, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """What the model is told."""
+        if self.snippet is None:
+            return self.text
+        return f"{self.text.removesuffix(':')}:\n```\n{self.snippet.rstrip()}\n```"
 
 
 def require(text: str) -> str:
@@ -75,19 +75,16 @@ def from_comments(document: Document, lines: Scope) -> list[Instruction]:
     the block below it (up to an empty line), whichever is further. That is a guess: it is not
     locked.
     """
-    found = [
-        comment
-        for number in range(lines.first, lines.last + 1)
-        if (comment := _comment_ending_at(document, number))
-    ]
+    found = list(comments.marked(document, range(lines.first, lines.last + 1)))
     if not found:
         above = range(lines.first - 1, max(0, lines.first - 1 - REACH), -1)
-        nearest = next(filter(None, (_comment_ending_at(document, n) for n in above)), None)
-        found = [nearest] if nearest else []
+        found = list(itertools.islice(comments.marked(document, above), 1))
     return [
         Instruction(
-            comment.text,
+            comment.text or APPLY_SNIPPET,
             Scope(comment.first, max(lines.last, _block_end(document, comment.last)), locked=False),
+            comment.snippet,
+            comment.span,
         )
         for comment in found
     ]
@@ -100,85 +97,50 @@ def overlaps(scope: Scope | None, other: Scope | None) -> bool:
     return scope.first <= other.last and other.first <= scope.last
 
 
-@dataclass(frozen=True, slots=True)
-class _Comment:
-    text: str
-    first: int
-    last: int
+def to_json(instruction: Instruction) -> dict[str, Any]:
+    """Return an instruction as an action carries it."""
+    scope = instruction.scope
+    return {
+        "instruction": instruction.text,
+        "scope": [scope.first, scope.last] if scope else None,
+        "locked": scope is not None and scope.locked,
+        **dict(_extras(instruction)),
+    }
 
 
-def _line(document: Document, number: int) -> str:
-    return strip_line_end(document.lines[number - 1])
-
-
-def _comment_ending_at(document: Document, number: int) -> _Comment | None:
-    """Return the comment whose `AI!` stands on the line, if there is one with an instruction."""
-    line = _line(document, number)
-    body = _CLOSER.sub("", line)
-    if not _MARKER.search(body):
-        return None
-    body = _MARKER.sub("", body)
-    comment = _line_comment(body, number) or _block_comment(document, body, number)
-    return comment if comment and comment.text else None
-
-
-def _line_comment(body: str, number: int) -> _Comment | None:
-    """Read a comment that begins on the marker's own line."""
-    leaders = [*_LINE_LEADER.finditer(body), *_OPENER.finditer(body)]
-    leaders.sort(key=lambda match: (match.start(), -match.end()))
-    if not leaders:
-        return None
-    # A leader behind an odd number of quotes is inside a string: `"# no"  # yes AI!`.
-    outside = (m for m in leaders if not _inside_string(body[: m.start()]))
-    leader = next(outside, leaders[0])
-    return _Comment(_clean([body[leader.end() :]]), number, number)
-
-
-def _inside_string(before: str) -> bool:
-    return any(before.count(quote) % 2 for quote in "\"'`")
-
-
-def _block_comment(document: Document, body: str, number: int) -> _Comment | None:
-    """Read a block comment that began above the marker's line."""
-    parts = [body]
-    for above in range(number - 1, max(0, number - 1 - REACH), -1):
-        line = _line(document, above)
-        openers = list(_OPENER.finditer(line))
-        if openers:
-            opener = openers[-1]
-            closer = _BLOCKS[_canonical(opener[0])]
-            if closer in line[opener.end() :] or line.count(opener[0]) % 2 == 0:
-                return None  # That block is closed before our line; quotes open and close alike.
-            text = _clean([line[opener.end() :], *reversed(parts)])
-            return _Comment(text, above, _block_comment_end(document, number, closer))
-        if _CLOSER.search(line):
+def from_json(data: Mapping[Any, Any]) -> Instruction | None:
+    """Return what `to_json` made, None where it is not that."""
+    match data:
+        case {"instruction": str(text), "scope": None}:
+            scope = None
+        case {"instruction": str(text), "scope": [int(first), int(last)], "locked": bool(locked)}:
+            scope = Scope(first, last, locked=locked)
+        case _:
             return None
-        parts.append(line)
-    return None
+    match data.get("snippet"), data.get("erase"), data.get("parts", []):
+        case (str() | None) as snippet, ([int(), int()] | None) as erase, list(others):
+            parts = [from_json(part) for part in others if isinstance(part, Mapping)]
+        case _:
+            return None
+    known = tuple(part for part in parts if part is not None)
+    if len(known) < len(others):
+        return None
+    span = None if erase is None else (int(erase[0]), int(erase[1]))
+    return Instruction(text, scope, snippet, span, known)
 
 
-def _canonical(opener: str) -> str:
-    return "/*" if opener.startswith("/*") else opener
-
-
-def _block_comment_end(document: Document, number: int, closer: str) -> int:
-    """Return the line with the closer, at most `REACH` lines down; else the marker's own line."""
-    below = range(number, min(len(document), number + REACH) + 1)
-    return next((n for n in below if closer in _line(document, n)), number)
-
-
-def _clean(lines: Iterable[str]) -> str:
-    return " ".join(filter(None, _words(lines)))
-
-
-def _words(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield line.strip().lstrip("*").strip().removesuffix(":").strip()
+def _extras(instruction: Instruction) -> Iterator[tuple[str, Any]]:
+    if instruction.snippet is not None:
+        yield "snippet", instruction.snippet
+    if instruction.erase is not None:
+        yield "erase", [*instruction.erase]
+    if instruction.parts:
+        yield "parts", [to_json(part) for part in instruction.parts]
 
 
 def _block_end(document: Document, line: int) -> int:
     """Return the last line before the next empty line, from the line after `line` on."""
     end = line
-    while end < len(document) and _line(document, end + 1).strip():
+    while end < len(document) and strip_line_end(document.lines[end]).strip():
         end += 1
     return end

@@ -1,7 +1,8 @@
 """Edits that were computed or are under way: the same request gets the same edit by one decode.
 
 A small cache by (model's configuration, snapshot, instruction with its scope), and beside it the
-decodes that run, each shared by all requests that XX nothing of how edits are computed.
+decodes that run, each shared by all requests that wait for it. Knows nothing of how edits are
+computed.
 """
 
 from __future__ import annotations

@@ -9,14 +9,16 @@ each other.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from lsprotocol import types as lsp
 
 from copydecode import (
     Copy,
-    EditRequest,
+    Document,
     Gen,
     Program,
     Receipt,
@@ -28,6 +30,7 @@ from copydecode import (
 )
 from copydecode.errors import EditCancelledError, RebaseError
 from copydecode_lsp.base import CopydecodeServer
+from copydecode_lsp.carry_out import carry_out
 from copydecode_lsp.convert import hunk_to_text_edit
 from copydecode_lsp.failures import StaleDocumentError
 from copydecode_lsp.instructions import Instruction, require
@@ -121,13 +124,6 @@ async def _compute(
 ) -> Proposal:
     ls.snapshots.require_current(snapshot)
     loop = asyncio.get_running_loop()
-    request = EditRequest(
-        text=snapshot.text,
-        instruction=instruction.text,
-        scope=instruction.scope,
-        language=snapshot.language,
-        name=snapshot.uri,
-    )
     watch = _Watch(ls.snapshots, snapshot)
     preview = None
     if ls.features.hunks:
@@ -144,7 +140,7 @@ async def _compute(
         loop.call_soon_threadsafe(tell, describe(watch.ops, receipt), list(watch.ops))
 
     try:
-        result = await ls.worker.edit(request, stale=watch.stale, on_op=on_op)
+        result = await carry_out(ls, snapshot, instruction, stale=watch.stale, on_op=on_op)
     except EditCancelledError:
         if watch.reason is not None:
             raise watch.reason from None
@@ -219,17 +215,50 @@ def _moved(
     """Return the newest snapshot, and the instruction about the same lines in it.
 
     Raises:
-        StaleDocumentError: the document was closed, or these lines are gone.
+        StaleDocumentError: the document was closed, or these lines are gone, or what is to be
+            erased is not what it was.
     """
     newest, changes = snapshots.newest(snapshot), snapshots.changes_since(snapshot)
     if changes is None:
         raise _stale(snapshot)
-    if (scope := instruction.scope) is not None:
-        lines = follow(scope.first, scope.last, len(snapshot.document), changes)
-        if lines is None:
+    if not changes:
+        return newest, instruction
+
+    def followed(first: int, last: int) -> tuple[int, int]:
+        if (lines := follow(first, last, len(snapshot.document), changes)) is None:
             raise _stale(snapshot)
-        scope = replace(scope, first=lines[0], last=lines[1])
-    return newest, replace(instruction, scope=scope)
+        return lines
+
+    def moved(instruction: Instruction) -> Instruction:
+        scope, erase = instruction.scope, instruction.erase
+        if scope is not None:
+            first, last = followed(scope.first, scope.last)
+            scope = replace(scope, first=first, last=last)
+        if erase is not None:
+            here = _lines_around(erase, snapshot.document)
+            there = followed(*here)
+            begin, text = _place(here, snapshot.document)
+            begin_now, text_now = _place(there, newest.document)
+            if text_now != text:
+                raise _stale(snapshot)
+            erase = (erase[0] - begin + begin_now, erase[1] - begin + begin_now)
+        parts = tuple(moved(part) for part in instruction.parts)
+        return replace(instruction, scope=scope, erase=erase, parts=parts)
+
+    return newest, moved(instruction)
+
+
+def _lines_around(span: tuple[int, int], document: Document) -> tuple[int, int]:
+    """Return the first and last line that hold some characters, 1-based."""
+    ends = [*accumulate(len(line) for line in document.lines)]
+    first = bisect_right(ends, span[0]) + 1
+    return first, max(first, bisect_left(ends, span[1]) + 1)
+
+
+def _place(lines: tuple[int, int], document: Document) -> tuple[int, str]:
+    """Return the offset at which lines begin, and their text."""
+    before, text = document.lines[: lines[0] - 1], document.lines[lines[0] - 1 : lines[1]]
+    return sum(map(len, before)), "".join(text)
 
 
 def _lines(scope: Scope | None) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from copydecode import Scope
+from copydecode import Scope, shown
 from copydecode.errors import CopydecodeError
 from copydecode_lsp.snapshots import Snapshot, Snapshots
 from copydecode_lsp.worker import Worker
@@ -38,9 +38,16 @@ class ReadAhead:
         self._snapshots = snapshots
         self._expected: dict[str, _Expected] = {}
 
-    def expect(self, snapshot: Snapshot, scope: Scope | None = None, quiet_s: float = 0.0) -> None:
+    def expect(
+        self,
+        snapshot: Snapshot,
+        scope: Scope | None = None,
+        quiet_s: float = 0.0,
+        erase: tuple[int, int] | None = None,
+    ) -> None:
         """Have a document read for edits of `scope`, in place of what was asked for it before.
 
+        `erase` is what these edits erase, as the engine's requests have it.
         `quiet_s` is how long it has to stay as it is first, in seconds; a wait that was begun for
         it goes on. A snapshot that is not the newest any more, or was closed, is not read.
         """
@@ -50,7 +57,7 @@ class ReadAhead:
         if (before := self._expected.get(snapshot.uri)) is not None:
             before.task.cancel()
             at = max(at, before.at)
-        task = asyncio.create_task(self._read(snapshot, scope, at))
+        task = asyncio.create_task(self._read(snapshot, scope, erase, at))
         self._expected[snapshot.uri] = _Expected(task, at)
         task.add_done_callback(lambda done: self._forget(snapshot.uri, done))
 
@@ -65,11 +72,20 @@ class ReadAhead:
         for expected in self._expected.values():
             expected.task.cancel()
 
-    async def _read(self, snapshot: Snapshot, scope: Scope | None, at: float) -> None:
+    async def _read(
+        self,
+        snapshot: Snapshot,
+        scope: Scope | None,
+        erase: tuple[int, int] | None,
+        at: float,
+    ) -> None:
         await asyncio.sleep(at - asyncio.get_running_loop().time())
+        text = snapshot.text
         try:
+            if erase is not None:
+                text, scope = shown(text, scope, erase)
             await self._worker.read_ahead(
-                snapshot.text,
+                text,
                 scope,
                 name=snapshot.uri,
                 stale=lambda: not self._snapshots.is_current(snapshot),

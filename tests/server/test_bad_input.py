@@ -32,7 +32,7 @@ async def still_alive(pair: Pair, text: str) -> None:
         (TEXT, {"uri": "file:///other"}, PARAMS, "none at file:///other"),
         (TEXT, {"range": as_json(lines(2, 9))}, PARAMS, "lines within 1 to 2"),
         (TEXT, {"range": {"start": 1}}, PARAMS, "a range {start, end}"),
-        (TEXT, {"uri": 3}, PARAMS, "one argument {uri, range?, locked?, retry?, instruction}"),
+        (TEXT, {"uri": 3}, PARAMS, "{uri, range?, locked?, retry?, instruction?, snippet?}"),
         (TEXT, {"version": 9}, lsp.LSPErrorCodes.ContentModified, "version 9"),
         ("a\0b", {}, FAILED, "binary"),
         ("x\n" * (CONTEXT_LINES + 1), {}, FAILED, f"less than {CONTEXT_LINES} tokens"),

@@ -74,7 +74,9 @@ async def test_a_selection_is_offered_the_last_instruction_given() -> None:
         (["refactor.rewrite.copydecode"], ["double it"]),
         (["refactor.rewrite.other"], []),
         (["refactor.re"], []),
-        ([""], ["fix undefined name 'bb'", "double it"]),
+        ([""], ["fix undefined name 'bb'", "double it", "fix 1 diagnostic of this file"]),
+        (["source"], ["fix 1 diagnostic of this file"]),
+        (["source.fixAll.copydecode"], ["fix 1 diagnostic of this file"]),
         ([], []),
     ],
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from lsprotocol import types as lsp
 
 from copydecode import Document, Scope
 from copydecode.errors import EmptyInstructionError
-from copydecode_lsp import instructions
+from copydecode_lsp import comments, instructions
 from copydecode_lsp.instructions import Instruction
 from tests.server.harness import diagnostic
 
@@ -41,7 +43,9 @@ BELOW = "\nx = 1\n\ny = 2\n"
 )
 def test_a_comment_in_any_syntax_is_an_instruction(line: str) -> None:
     found = instructions.from_comments(Document(line + BELOW), Scope(1, 1))
-    assert found == [Instruction("make it faster", Scope(1, 2, locked=False))]
+    assert [(i.text, i.scope, i.snippet) for i in found] == [
+        ("make it faster", Scope(1, 2, locked=False), None)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_a_closed_block_above_is_no_opener() -> None:
 
 
 def test_the_nearest_comment_above_counts_within_reach() -> None:
-    near = "# far AI!\n" + "x\n" * 5 + "# near AI!\n" + "x\n" * (instructions.REACH - 1) + "here\n"
+    near = "# far AI!\n" + "x\n" * 5 + "# near AI!\n" + "x\n" * (comments.REACH - 1) + "here\n"
     document = Document(near)
     here = Scope(len(document), len(document))
     assert [i.text for i in instructions.from_comments(document, here)] == ["near"]
@@ -128,3 +132,59 @@ def test_scopes_overlap_where_they_share_a_line(
     one: Scope | None, other: Scope | None, shared: bool
 ) -> None:
     assert instructions.overlaps(one, other) is shared
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "snippet", "left"),
+    [
+        ("# do AI!\nx\n", "do", None, "x\n"),
+        ("a\n    # do AI!\r\nx\n", "do", None, "a\nx\n"),
+        ("x = 1  # do AI!\ny\n", "do", None, "x = 1\ny\n"),
+        ("x\n# do AI!", "do", None, "x\n"),
+        ("\ufeff# do AI!\nx\n", "do", None, "\ufeffx\n"),
+        ("/* do AI! */\nx\n", "do", None, "x\n"),
+        ("/* do AI!\n */ x\n", "do", None, " x\n"),
+        ("f();  /* do\n  it AI! */\nx\n", "do it", None, "f();\nx\n"),
+        ("/**\n * do\n * it AI!\n */\nx\n", "do it", None, "x\n"),
+        ("<!--\ndo AI!\n-->\n<p>\n", "do", None, "<p>\n"),
+        ("# use AI!\n# ```python\n# if a:\n#     b\n# ```\nx\n", "use", "if a:\n    b", "x\n"),
+        ("# use:\n# ```\n# a\n# ```\n# AI!\nx\n", "use", "a", "x\n"),
+        ("// ```\n// a\n// ```\n// AI!\nx\n", "Apply this snippet", "a", "x\n"),
+        ("/*\n * use:\n * ```\n * a {\n *   b\n * ```\n * AI! */\nx\n", "use", "a {\n  b", "x\n"),
+        ("# old\n# do AI!\n# more\nx\n", "do", None, "# old\n# more\nx\n"),
+        ("# do AI!\n# ```\n# open\nx\n", "do", None, "# ```\n# open\nx\n"),
+    ],
+)
+def test_a_comment_s_own_text_and_nothing_else_goes_with_the_edit(
+    text: str, words: str, snippet: str | None, left: str
+) -> None:
+    (found,) = instructions.from_comments(Document(text), Scope(1, len(Document(text))))
+    assert (found.text, found.snippet) == (words, snippet)
+    assert found.erase is not None
+    start, end = found.erase
+    assert text[:start] + text[end:] == left
+
+
+def test_a_snippet_is_shown_to_the_model_between_fences() -> None:
+    assert Instruction("Use this:", None, "a\n").prompt == "Use this:\n```\na\n```"
+    assert Instruction("delete it", None).prompt == "delete it"
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        Instruction("a", None),
+        Instruction("a", Scope(1, 2, locked=False), "code", (3, 9)),
+        Instruction("all", None, parts=(Instruction("a", Scope(1, 1)), Instruction("b", None))),
+    ],
+)
+def test_an_action_carries_its_instruction_there_and_back(instruction: Instruction) -> None:
+    data = json.loads(json.dumps(instructions.to_json(instruction)))
+    assert instructions.from_json(data) == instruction
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"snippet": 1}, {"erase": [1]}, {"parts": [{}]}, {"parts": [1]}, {"scope": [1]}]
+)
+def test_an_instruction_of_another_shape_is_none(wrong: dict[str, object]) -> None:
+    assert instructions.from_json({"instruction": "a", "scope": None, **wrong}) is None

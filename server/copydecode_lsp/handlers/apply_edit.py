@@ -1,7 +1,8 @@
 """Command copydecode.applyEdit: compute an edit and have it applied.
 
-Its argument is {uri, range?, locked?, retry?, instruction}. No line outside the range changes,
-unless `locked` is false. With `retry` an edit that the user typed into begins anew.
+Its argument is {uri, range?, locked?, retry?, instruction?, snippet?}. No line outside the range
+changes, unless `locked` is false. With `retry` an edit that the user typed into begins anew.
+Without an instruction and a snippet the user is asked for one.
 """
 
 from __future__ import annotations
@@ -16,18 +17,27 @@ from pygls.exceptions import JsonRpcException
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import scope_of_range, workspace_edit
 from copydecode_lsp.failures import invalid_params
-from copydecode_lsp.instructions import Instruction, require
+from copydecode_lsp.instructions import APPLY_SNIPPET, Instruction, from_json, require
 from copydecode_lsp.names import APPLY_EDIT
 from copydecode_lsp.propose import RESTARTS, Edit, propose
+from copydecode_lsp.snapshots import Snapshot
 
-_SHAPE = f"{APPLY_EDIT} expects one argument {{uri, range?, locked?, retry?, instruction}}"
+_SHAPE = (
+    f"{APPLY_EDIT} expects one argument {{uri, range?, locked?, retry?, instruction?, snippet?}}, "
+    "and an instruction unless the user can be asked"
+)
+
+_ASKED = 5
+"""So many recent instructions are offered: each is a button of its own."""
 
 
 async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> dict[str, Any]:
     """Answer `{applied, rebased, failureReason?, ...receipt}` after workspace/applyEdit.
 
-    `applied` is false where the model proposes no change or the client refused it. An edit is sent
-    whole or not at all. `rebased` says that the document had moved on in lines that stay.
+    `applied` is false where the model proposes no change or the client refused it, and, together
+    with `cancelled` and without a receipt, where the user was asked for an instruction and gave
+    none. An edit is sent whole or not at all. `rebased` says that the document had moved on in
+    lines that stay.
     """
     argument = _argument(params)
     snapshot = ls.arrived.get(argument["uri"])
@@ -36,24 +46,18 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     if not ls.features.apply_edit:
         message = "the client does not support workspace/applyEdit"
         raise JsonRpcException(message=message, code=lsp.LSPErrorCodes.RequestFailed)
-    text = require(argument["instruction"])
-    span = _range(argument.get("range"))
-    scope = scope_of_range(span, snapshot.document) if span else None
-    if scope is not None:
-        scope = replace(scope, locked=_switch(argument, "locked", default=True))
+    instruction = await _instruction(ls, snapshot, argument)
+    if instruction is None:
+        return {"applied": False, "cancelled": True}
     restarts = RESTARTS if _switch(argument, "retry", default=False) else 0
-    if not argument.get("fromAction"):
-        ls.last_instruction = text
-    edit = await propose(
-        ls, snapshot, Instruction(text, scope), params.work_done_token, restarts=restarts
-    )
+    edit = await propose(ls, snapshot, instruction, params.work_done_token, restarts=restarts)
     if not edit.edits:
         return {"applied": False, "rebased": edit.rebased, **edit.receipt}
-    answer = await _apply(ls, edit, text)
+    answer = await _apply(ls, edit, instruction.text)
     if not answer.applied and restarts and not ls.snapshots.is_current(edit.snapshot):
         # The user typed while the edit was on its way: it is rebased, or begins anew.
-        edit = await propose(ls, snapshot, Instruction(text, scope), restarts=restarts)
-        answer = await _apply(ls, edit, text)
+        edit = await propose(ls, snapshot, instruction, restarts=restarts)
+        answer = await _apply(ls, edit, instruction.text)
     reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
     return {"applied": answer.applied, "rebased": edit.rebased, **reason, **edit.receipt}
 
@@ -74,12 +78,55 @@ async def _apply(ls: CopydecodeServer, edit: Edit, text: str) -> lsp.ApplyWorksp
     )
 
 
+async def _instruction(
+    ls: CopydecodeServer, snapshot: Snapshot, argument: dict[str, Any]
+) -> Instruction | None:
+    """Return what to do; None where the user was asked and did not say."""
+    if argument.get("fromAction"):
+        if (instruction := from_json(argument)) is None:
+            raise invalid_params(_SHAPE)
+        return instruction
+    span = _range(argument.get("range"))
+    scope = scope_of_range(span, snapshot.document) if span else None
+    if scope is not None:
+        scope = replace(scope, locked=_switch(argument, "locked", default=True))
+    snippet, text = argument.get("snippet"), argument.get("instruction")
+    if text is None and snippet is not None:
+        return Instruction(APPLY_SNIPPET, scope, require(snippet))
+    if text is None and (text := await _ask(ls, snapshot)) is None:
+        return None
+    text = require(text)
+    ls.history.add(ls.folder_of(snapshot.uri), text)
+    return Instruction(text, scope, snippet)
+
+
+async def _ask(ls: CopydecodeServer, snapshot: Snapshot) -> str | None:
+    """Have the user choose among the last instructions; plain LSP has no way to ask for a new one.
+
+    Raises:
+        JsonRpcException: InvalidParams, where none was given so far.
+    """
+    recent = ls.history.of(ls.folder_of(snapshot.uri))[:_ASKED]
+    if not recent:
+        raise invalid_params(_SHAPE)
+    titles = {f"{n}. {' '.join(text.split())[:60]}": text for n, text in enumerate(recent, 1)}
+    # Shielded: pygls cannot take the client's answer to a request whose future was cancelled.
+    chosen = await asyncio.shield(
+        ls.window_show_message_request_async(
+            lsp.ShowMessageRequestParams(
+                type=lsp.MessageType.Info,
+                message="copydecode: which edit?",
+                actions=[lsp.MessageActionItem(title) for title in titles],
+            )
+        )
+    )
+    return titles.get(chosen.title) if chosen else None
+
+
 def _argument(params: lsp.ExecuteCommandParams) -> dict[str, Any]:
     match params.arguments:
-        case [argument] if isinstance(argument, dict):
-            if isinstance(argument.get("uri"), str) and isinstance(
-                argument.get("instruction"), str
-            ):
+        case [argument] if isinstance(argument, dict) and isinstance(argument.get("uri"), str):
+            if all(isinstance(argument.get(n), str | None) for n in ("instruction", "snippet")):
                 return argument
     raise invalid_params(_SHAPE)
 

@@ -7,19 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lsprotocol import types as lsp
-from pygls.workspace import PositionCodec
 
-from copydecode import Scope
+from copydecode import Document, Scope
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.convert import range_of_scope, range_to_json, scope_of_range
+from copydecode_lsp.convert import range_to_json, scope_of_range
 from copydecode_lsp.features import ClientFeatures
-from copydecode_lsp.instructions import Instruction, from_comments, from_diagnostic, overlaps
-from copydecode_lsp.names import APPLY_EDIT, REWRITE_KIND
+from copydecode_lsp.instructions import (
+    Instruction,
+    from_comments,
+    from_diagnostic,
+    overlaps,
+    to_json,
+)
+from copydecode_lsp.names import APPLY_EDIT, FIX_ALL_KIND, REWRITE_KIND
 from copydecode_lsp.snapshots import Snapshot
 
 TITLE_LENGTH = 80
+
+OFFERED = 5
+"""So many of the last instructions are offered for a selection."""
+
+FIX_ALL = 16
+"""So many diagnostics at most are fixed by one action: at 0.1 s each it ends within seconds."""
+
+ASK_TITLE = "Apply AI edit…"
 
 
 def code_action(
@@ -27,10 +41,15 @@ def code_action(
 ) -> list[lsp.CodeAction | lsp.Command]:
     """Answer with the actions for the newest snapshot."""
     snapshot = ls.snapshots.get(params.text_document.uri)
-    offers = list_offers(snapshot, params, ls.last_instruction)
+    recent = ls.history.of(ls.folder_of(snapshot.uri))[:OFFERED]
+    offers = list_offers(snapshot, params, recent)
     if offers:
-        ls.read_ahead.expect(snapshot, offers[0].instruction.scope)
-    return [to_action(offer, snapshot, ls.features, ls.codec) for offer in offers]
+        first = offers[0].instruction
+        ls.read_ahead.expect(snapshot, first.scope, erase=first.erase)
+    actions = [to_action(offer, snapshot, ls.features) for offer in offers]
+    if ls.features.forms and _selects(params) and _wanted(REWRITE_KIND, params.context.only):
+        actions.append(_asking(snapshot, params.range, ls.features))
+    return actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +63,26 @@ class Offer:
 
 
 def list_offers(
-    snapshot: Snapshot, params: lsp.CodeActionParams, last_instruction: str | None
+    snapshot: Snapshot, params: lsp.CodeActionParams, recent: Sequence[str]
 ) -> list[Offer]:
-    """Return the edits of the kinds asked for: diagnostics' first, then comments', the selection's.
+    """Return the edits of the kinds asked for.
+
+    Diagnostics' come first, then comments', the selection's with the last instructions, and the one
+    that fixes all diagnostics.
 
     Raises:
         ScopeError: the range is outside the document.
     """
     lines = scope_of_range(params.range, snapshot.document)
-    offers = _offers(snapshot, params, lines, last_instruction)
+    offers = _offers(snapshot, params, lines, recent)
     return [offer for offer in offers if _wanted(offer.kind, params.context.only)]
 
 
 def to_action(
-    offer: Offer, snapshot: Snapshot, features: ClientFeatures, codec: PositionCodec
+    offer: Offer, snapshot: Snapshot, features: ClientFeatures
 ) -> lsp.CodeAction | lsp.Command:
     """Return an offer in the shape that the client can take."""
-    command = _command(offer.title, snapshot, offer.instruction, codec)
+    command = _command(offer.title, snapshot, offer.instruction)
     if not features.action_literals:
         return command
     action = lsp.CodeAction(
@@ -78,21 +100,14 @@ def to_action(
 
 def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
     """Return what `codeAction/resolve` needs to compute the edit."""
-    scope = instruction.scope
-    return {
-        "uri": snapshot.uri,
-        "version": snapshot.version,
-        "instruction": instruction.text,
-        "scope": [scope.first, scope.last] if scope else None,
-        "locked": scope is not None and scope.locked,
-    }
+    return {"uri": snapshot.uri, "version": snapshot.version, **to_json(instruction)}
 
 
 def _offers(
     snapshot: Snapshot,
     params: lsp.CodeActionParams,
     lines: Scope | None,
-    last_instruction: str | None,
+    recent: Sequence[str],
 ) -> Iterator[Offer]:
     document = snapshot.document
     for diagnostic in params.context.diagnostics:
@@ -100,13 +115,38 @@ def _offers(
         if instruction and overlaps(instruction.scope, lines):
             title = _title("fix " + instruction.text)
             yield Offer(title, lsp.CodeActionKind.QuickFix, instruction, diagnostic)
-    if lines is None:
-        return
-    for instruction in from_comments(document, lines):
-        yield Offer(_title(instruction.text), REWRITE_KIND, instruction)
-    if last_instruction and params.range.start != params.range.end:
-        instruction = Instruction(last_instruction, lines)
-        yield Offer(_title(last_instruction), REWRITE_KIND, instruction)
+    if lines is not None:
+        for instruction in from_comments(document, lines):
+            yield Offer(_title(instruction.text), REWRITE_KIND, instruction)
+        for text in recent if _selects(params) else ():
+            yield Offer(_title(text), REWRITE_KIND, Instruction(text, lines))
+    parts = _fixes(params.context.diagnostics, document)
+    if _may_fix_all(params.context, len(parts)):
+        title = _title(f"fix {len(parts)} diagnostic{'' if len(parts) == 1 else 's'} of this file")
+        yield Offer(title, FIX_ALL_KIND, Instruction("fix all", None, parts=parts))
+
+
+def _fixes(diagnostics: Sequence[lsp.Diagnostic], document: Document) -> tuple[Instruction, ...]:
+    """Return how to fix the diagnostics, `FIX_ALL` at most, each once, from the top down."""
+    found = {i for d in diagnostics if (i := from_diagnostic(d, document)) and i.scope}
+    ordered = sorted(found, key=lambda i: (i.scope.first if i.scope else 0, i.text))
+    return tuple(ordered[:FIX_ALL])
+
+
+def _may_fix_all(context: lsp.CodeActionContext, count: int) -> bool:
+    """Return whether to offer to fix all.
+
+    Nobody has a model run at each save who did not ask for that by name: a client that asks for
+    `source.fixAll` by itself gets none.
+    """
+    automatic = context.trigger_kind is lsp.CodeActionTriggerKind.Automatic
+    if context.only is None:
+        return count > 1 and not automatic
+    return count > 0 and not (automatic and FIX_ALL_KIND not in map(_name, context.only))
+
+
+def _selects(params: lsp.CodeActionParams) -> bool:
+    return params.range.start != params.range.end
 
 
 def _title(text: str) -> str:
@@ -130,21 +170,26 @@ def _name(kind: lsp.CodeActionKind | str) -> str:
     return kind.value if isinstance(kind, lsp.CodeActionKind) else kind
 
 
-def _command(
-    title: str, snapshot: Snapshot, instruction: Instruction, codec: PositionCodec
-) -> lsp.Command:
-    span = range_of_scope(instruction.scope, snapshot.document, codec)
-    return lsp.Command(
-        title=title,
-        command=APPLY_EDIT,
-        arguments=[
-            {
-                "uri": snapshot.uri,
-                "range": range_to_json(span),
-                "instruction": instruction.text,
-                "version": snapshot.version,
-                "locked": instruction.scope is not None and instruction.scope.locked,
-                "fromAction": True,
-            }
-        ],
+def _command(title: str, snapshot: Snapshot, instruction: Instruction) -> lsp.Command:
+    argument = {**to_data(snapshot, instruction), "fromAction": True}
+    return lsp.Command(title=title, command=APPLY_EDIT, arguments=[argument])
+
+
+def _asking(
+    snapshot: Snapshot, span: lsp.Range, features: ClientFeatures
+) -> lsp.CodeAction | lsp.Command:
+    """Return the action whose command has no instruction: the client asks by `command/resolve`."""
+    argument: dict[str, Any] = {
+        "uri": snapshot.uri,
+        "version": snapshot.version,
+        "range": range_to_json(span),
+    }
+    command = lsp.Command(title=ASK_TITLE, command=APPLY_EDIT, arguments=[argument])
+    if not features.action_literals:
+        return command
+    return lsp.CodeAction(
+        title=ASK_TITLE,
+        kind=REWRITE_KIND,
+        tags=[lsp.CodeActionTag.LlmGenerated] if features.llm_tag else None,
+        command=command,
     )

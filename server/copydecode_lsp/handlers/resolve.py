@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lsprotocol import types as lsp
 
-from copydecode import Scope
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import workspace_edit
 from copydecode_lsp.failures import invalid_params
-from copydecode_lsp.instructions import Instruction
+from copydecode_lsp.instructions import Instruction, from_json
 from copydecode_lsp.propose import propose
 
 
@@ -27,28 +28,15 @@ async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeActio
     return action
 
 
-def from_data(data: object) -> tuple[str, int, Instruction]:
+def from_data(data: Any) -> tuple[str, int, Instruction]:  # noqa: ANN401 -- JSON as it came
     """Read an action's data: uri, version, instruction.
 
     Raises:
         JsonRpcException: InvalidParams, where the data is not one that we sent.
     """
     match data:
-        case {
-            "uri": str(uri),
-            "version": int(version),
-            "instruction": str(text),
-            "scope": None,
-        }:
-            return uri, version, Instruction(text, None)
-        case {
-            "uri": str(uri),
-            "version": int(version),
-            "instruction": str(text),
-            "scope": [int(first), int(last)],
-            "locked": bool(locked),
-        }:
-            return uri, version, Instruction(text, Scope(first, last, locked=locked))
+        case {"uri": str(uri), "version": int(version)} if instruction := from_json(data):
+            return uri, version, instruction
         case _:
             message = "expected an action with data {uri, version, instruction, scope, locked}"
             raise invalid_params(message)

@@ -1,0 +1,84 @@
+"""How an instruction is carried out: one edit, or for one with parts an edit a part, in order.
+
+Knows nothing of how the result reaches the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lsprotocol import types as lsp
+
+from copydecode import Document, EditRequest, EditResult, Hunk, Scope, combine
+from copydecode.errors import BadInputError, EditCancelledError, EditStoppedError
+from copydecode_lsp.base import CopydecodeServer
+from copydecode_lsp.instructions import Instruction
+from copydecode_lsp.snapshots import Snapshot
+from copydecode_lsp.worker import OnOp
+
+
+async def carry_out(
+    ls: CopydecodeServer,
+    snapshot: Snapshot,
+    instruction: Instruction,
+    *,
+    stale: Callable[[], bool],
+    on_op: OnOp,
+) -> EditResult:
+    """Return the edit of the snapshot's text; `stale` and `on_op` are as `Worker.edit` has them.
+
+    The parts of an instruction are locked to their own lines. A part whose lines another one
+    changed is left out (its diagnostic may be gone), and so is one that the model cannot do; what
+    was left out is said to the user. Their ops are told at the end, over the snapshot's lines.
+
+    Raises:
+        CopydecodeError: as `Worker.edit`; with parts only where none of them could be done.
+    """
+    if not instruction.parts:
+        return await ls.worker.edit(ls.request(snapshot, instruction), stale=stale, on_op=on_op)
+    results: list[EditResult] = []
+    failure: BadInputError | EditStoppedError | None = None
+    whole = combine(snapshot.text, results)
+    for part in instruction.parts:
+        scope = moved(part.scope, whole.hunks)
+        if scope is None:
+            continue
+        request = ls.request(snapshot, part, text=whole.text, scope=scope)
+        try:
+            results.append(await _edit(ls, request, stale))
+        except EditCancelledError:
+            raise
+        except (BadInputError, EditStoppedError) as error:
+            failure = error
+            continue
+        whole = combine(snapshot.text, results)
+    if failure is not None and not results:
+        raise failure
+    done, wanted = len(results), len(instruction.parts)
+    if done < wanted:
+        ls.show(
+            lsp.MessageType.Info,
+            f"copydecode: {done} of {wanted} fixes were tried; ask again for the others.",
+        )
+    for op in whole.program.line_ops:
+        on_op(op, whole.receipt)
+    return whole
+
+
+def moved(scope: Scope | None, changes: Sequence[Hunk]) -> Scope | None:
+    """Return where lines are after the changes; None where a change touches them."""
+    if scope is None:
+        return None
+    by = 0
+    for hunk in changes:
+        if hunk.end <= scope.first:
+            by += len(Document(hunk.text)) - (hunk.end - hunk.first)
+        elif hunk.first <= scope.last:
+            return None
+    return Scope(scope.first + by, scope.last + by, locked=scope.locked)
+
+
+async def _edit(
+    ls: CopydecodeServer, request: EditRequest, stale: Callable[[], bool]
+) -> EditResult:
+    return await ls.worker.edit(request, stale=stale, on_op=lambda _op, _receipt: None)
