@@ -24,6 +24,7 @@ from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.failures import to_lsp
 from copydecode_lsp.handlers.apply_edit import apply_edit
 from copydecode_lsp.handlers.code_action import code_action
+from copydecode_lsp.handlers.configuration import did_change_configuration, did_change_folders
 from copydecode_lsp.handlers.initialize import initialize, initialized, shutdown
 from copydecode_lsp.handlers.last_receipt import last_receipt
 from copydecode_lsp.handlers.resolve import resolve
@@ -55,6 +56,8 @@ _FEATURES: tuple[tuple[str, _Handler, object], ...] = (
     (lsp.TEXT_DOCUMENT_CODE_ACTION, code_action, _ACTION_OPTIONS),
     (lsp.CODE_ACTION_RESOLVE, resolve, None),
     (RESOLVE_COMMAND, resolve_command, None),
+    (lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration, None),
+    (lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, did_change_folders, None),
 )
 
 _COMMANDS: tuple[tuple[str, _Handler], ...] = (

@@ -5,8 +5,10 @@ Knows nothing of single requests; `app` holds the table of handlers.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,6 +29,7 @@ from copydecode_lsp.names import RESOLVE_COMMAND
 from copydecode_lsp.proposals import Proposals
 from copydecode_lsp.read_ahead import ReadAhead
 from copydecode_lsp.receipts import Receipts
+from copydecode_lsp.settings import Settings
 from copydecode_lsp.snapshots import Snapshot, Snapshots
 from copydecode_lsp.worker import Load, Worker
 
@@ -124,13 +127,15 @@ class CopydecodeProtocol(LanguageServerProtocol):
     @lsp_method(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def lsp_workspace__did_change_workspace_folders(
         self, params: lsp.DidChangeWorkspaceFoldersParams
-    ) -> None:
+    ) -> Generator[Any, Any, None]:
         """Take over the client's folders; what was kept for one that was closed is dropped."""
         for folder in params.event.added:
             self.workspace.add_folder(folder)
         for folder in params.event.removed:
             self.workspace.remove_folder(folder.uri)
             self._server.history.forget(folder.uri)
+            self._server.folder_settings.pop(folder.uri, None)
+        yield self.fm.features[lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS], (params,), None
 
     @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override]  # a coroutine on purpose
@@ -165,18 +170,30 @@ class CopydecodeProtocol(LanguageServerProtocol):
 
 
 class CopydecodeServer(LanguageServer):
-    """The language server's state. One client, one engine."""
+    """The language server's state. One client, one engine, but while the next one is loaded.
+
+    `settings` are the server's, `initial` those before a client was asked for its configuration.
+    `worker` has the engine that edits, loaded with `loaded` (None: not `begun` yet); `wanted` is
+    what it shall be loaded with.
+    """
 
     protocol: CopydecodeProtocol
 
     def __init__(self, load: Load, config: EngineConfig) -> None:
         super().__init__("copydecode", __version__, protocol_cls=CopydecodeProtocol)
-        self.config = config
+        self.initial = self.settings = Settings(config)
+        self.folder_settings: dict[str, Settings] = {}
+        self.initial_problems: list[str] = []
         self.setting_problems: list[str] = []
         self.features = ClientFeatures()
         self.snapshots = Snapshots()
-        self.worker = Worker(load)
-        self.read_ahead = ReadAhead(self.worker, self.snapshots)
+        self.loaded: EngineConfig | None = None
+        self.wanted: EngineConfig | None = None
+        self.begun = asyncio.Event()
+        self._load = load
+        self._workers: list[Worker] = []
+        self.worker = self.new_worker()
+        self.read_ahead = ReadAhead(self.worker, self.snapshots, self._reads_ahead)
         self.proposals = Proposals()
         self.receipts = Receipts()
         self.history = History()
@@ -194,14 +211,52 @@ class CopydecodeServer(LanguageServer):
         """
         return _arrived.get()
 
+    @property
+    def config(self) -> EngineConfig:
+        """The engine's configuration, as it is set for the server."""
+        return self.settings.engine
+
+    def settings_of(self, uri: str) -> Settings:
+        """Return the settings of the folder that a document lies in, else the server's."""
+        return self.folder_settings.get(self.folder_of(uri), self.settings)
+
+    def config_of(self, uri: str) -> EngineConfig:
+        """Return what edits of a document are made with: as the engine that edits was loaded."""
+        config = self.settings_of(uri).engine
+        return replace(
+            self.loaded or config,
+            limits=config.limits,
+            scope_lock=config.scope_lock,
+            max_document_bytes=config.max_document_bytes,
+        )
+
+    def new_worker(self) -> Worker:
+        """Return another worker, not started; all are stopped and closed together."""
+        worker = Worker(self._load)
+        self._workers.append(worker)
+        return worker
+
+    def stop(self) -> None:
+        """Stop what runs and waits in every worker; returns at once."""
+        self.read_ahead.stop()
+        for worker in self._workers:
+            worker.stop()
+
+    def close(self, timeout_s: float) -> bool:
+        """Stop, and return whether every worker's thread ended within the time."""
+        for worker in self._workers:
+            worker.stop()
+        return all(worker.close(timeout_s) for worker in self._workers)
+
     def folder_of(self, uri: str) -> str:
         """Return the innermost workspace folder that a document lies in, "" where it is in none."""
         name = unquote(uri)
         folders = [f for f in self.workspace.folders if _is_within(name, unquote(f))]
         return max(folders, key=len, default="")
 
+    @staticmethod
     def request(
-        self,
+        config: EngineConfig,
         snapshot: Snapshot,
         instruction: Instruction,
         *,
@@ -209,14 +264,23 @@ class CopydecodeServer(LanguageServer):
         scope: Scope | None = None,
     ) -> EditRequest:
         """Return the engine's request; of another text, and about other lines, where given."""
+        scope = scope or instruction.scope
+        if scope is not None and not config.scope_lock:
+            scope = replace(scope, locked=False)
         return EditRequest(
             text=snapshot.text if text is None else text,
             instruction=instruction.prompt,
-            scope=scope or instruction.scope,
+            scope=scope,
+            limits=config.limits,
+            max_document_bytes=config.max_document_bytes,
             language=snapshot.language,
             name=snapshot.uri,
             erase=instruction.erase,
         )
+
+    def _reads_ahead(self, snapshot: Snapshot) -> bool:
+        settings = self.settings_of(snapshot.uri)
+        return settings.read_ahead and len(snapshot.text) <= settings.engine.max_document_bytes
 
     def show(self, kind: lsp.MessageType, message: str) -> None:
         """Show the user a message."""

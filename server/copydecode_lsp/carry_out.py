@@ -12,20 +12,21 @@ from lsprotocol import types as lsp
 from copydecode import Document, EditRequest, EditResult, Hunk, Scope, combine
 from copydecode.errors import BadInputError, EditCancelledError, EditStoppedError
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.instructions import Instruction
-from copydecode_lsp.snapshots import Snapshot
-from copydecode_lsp.worker import OnOp
+from copydecode_lsp.proposals import Key
+from copydecode_lsp.worker import OnOp, Worker
 
 
 async def carry_out(
     ls: CopydecodeServer,
-    snapshot: Snapshot,
-    instruction: Instruction,
+    worker: Worker,
+    key: Key,
     *,
     stale: Callable[[], bool],
     on_op: OnOp,
 ) -> EditResult:
     """Return the edit of the snapshot's text; `stale` and `on_op` are as `Worker.edit` has them.
+
+    All parts are made by the one worker, with the one configuration, whatever is set meanwhile.
 
     The parts of an instruction are locked to their own lines. A part whose lines another one
     changed is left out (its diagnostic may be gone), and so is one that the model cannot do; what
@@ -34,8 +35,10 @@ async def carry_out(
     Raises:
         CopydecodeError: as `Worker.edit`; with parts only where none of them could be done.
     """
+    snapshot, instruction = key.snapshot, key.instruction
     if not instruction.parts:
-        return await ls.worker.edit(ls.request(snapshot, instruction), stale=stale, on_op=on_op)
+        request = ls.request(key.config, snapshot, instruction)
+        return await worker.edit(request, stale=stale, on_op=on_op)
     results: list[EditResult] = []
     failure: BadInputError | EditStoppedError | None = None
     whole = combine(snapshot.text, results)
@@ -43,9 +46,9 @@ async def carry_out(
         scope = moved(part.scope, whole.hunks)
         if scope is None:
             continue
-        request = ls.request(snapshot, part, text=whole.text, scope=scope)
+        request = ls.request(key.config, snapshot, part, text=whole.text, scope=scope)
         try:
-            results.append(await _edit(ls, request, stale))
+            results.append(await _edit(worker, request, stale))
         except EditCancelledError:
             raise
         except (BadInputError, EditStoppedError) as error:
@@ -78,7 +81,5 @@ def moved(scope: Scope | None, changes: Sequence[Hunk]) -> Scope | None:
     return Scope(scope.first + by, scope.last + by, locked=scope.locked)
 
 
-async def _edit(
-    ls: CopydecodeServer, request: EditRequest, stale: Callable[[], bool]
-) -> EditResult:
-    return await ls.worker.edit(request, stale=stale, on_op=lambda _op, _receipt: None)
+async def _edit(worker: Worker, request: EditRequest, stale: Callable[[], bool]) -> EditResult:
+    return await worker.edit(request, stale=stale, on_op=lambda _op, _receipt: None)

@@ -170,7 +170,7 @@ def _serve(args: argparse.Namespace) -> int:
     # asyncio would wait for the thread that reads stdin; there is nothing to save.
     signal.signal(signal.SIGINT, lambda *_: os._exit(_CANCELLED))
     code = app.serve_tcp(server, *args.tcp) if args.tcp else app.serve_stdio(server)
-    if not server.worker.close(timeout_s=2):
+    if not server.close(timeout_s=2):
         # A load, or a forward, that cannot be interrupted: nothing is left to save.
         os._exit(code)
     return code

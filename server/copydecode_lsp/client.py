@@ -53,6 +53,7 @@ class Abilities:
     progress: bool = True
     hunks: bool = False
     forms: bool = False
+    configuration: bool = False
 
     def to_lsp(self) -> lsp.ClientCapabilities:
         """Return the capabilities of `initialize`."""
@@ -76,6 +77,10 @@ class Abilities:
             ),
             workspace=lsp.WorkspaceClientCapabilities(
                 apply_edit=self.apply_edit,
+                configuration=self.configuration,
+                did_change_configuration=lsp.DidChangeConfigurationClientCapabilities(
+                    dynamic_registration=self.configuration
+                ),
                 workspace_edit=lsp.WorkspaceEditClientCapabilities(
                     document_changes=self.document_changes
                 ),
@@ -141,6 +146,8 @@ class HeadlessClient(LanguageClient):
         self.on_progress = on_progress
         self.documents: dict[str, OpenDocument] = {}
         self.messages: list[lsp.ShowMessageParams] = []
+        self.configuration: dict[str | None, Any] = {}
+        self.registered: list[str] = []
         self.choose: Callable[[list[str]], str | None] = lambda _titles: None
         self.progress_seen: list[tuple[str, dict[str, Any]]] = []
         self.hunks_seen: list[Any] = []
@@ -152,6 +159,8 @@ class HeadlessClient(LanguageClient):
             (lsp.WORKSPACE_APPLY_EDIT, self._apply_edit),
             (lsp.WINDOW_SHOW_MESSAGE, self.messages.append),
             (lsp.WINDOW_SHOW_MESSAGE_REQUEST, self._choose),
+            (lsp.WORKSPACE_CONFIGURATION, self._configure),
+            (lsp.CLIENT_REGISTER_CAPABILITY, self._register),
             (lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, self._create_progress),
             (lsp.PROGRESS, self._progress),
             (HUNK, self.hunks_seen.append),
@@ -316,6 +325,12 @@ class HeadlessClient(LanguageClient):
     def _apply_edit(self, params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
         reason = self.apply(params.edit)
         return lsp.ApplyWorkspaceEditResult(applied=reason is None, failure_reason=reason)
+
+    def _configure(self, params: lsp.ConfigurationParams) -> list[Any]:
+        return [self.configuration.get(item.scope_uri) for item in params.items]
+
+    def _register(self, params: lsp.RegistrationParams) -> None:
+        self.registered += [registration.method for registration in params.registrations]
 
     def _choose(self, params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:
         titles = [action.title for action in params.actions or []]

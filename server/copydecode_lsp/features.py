@@ -19,6 +19,8 @@ class ClientFeatures:
     progress: bool = False
     hunks: bool = False
     forms: bool = False
+    configuration: bool = False
+    registers_configuration: bool = False
 
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> ClientFeatures:
@@ -30,6 +32,7 @@ class ClientFeatures:
         workspace = capabilities.workspace
         edit = workspace.workspace_edit if workspace else None
         window = capabilities.window
+        change = workspace.did_change_configuration if workspace else None
         return cls(
             action_literals=bool(action and action.code_action_literal_support),
             # Without dataSupport the action's data would be lost on the way back.
@@ -41,6 +44,8 @@ class ClientFeatures:
             apply_edit=bool(workspace and workspace.apply_edit),
             progress=bool(window and window.work_done_progress),
             hunks=_experimental(capabilities, "hunks"),
+            configuration=bool(workspace and workspace.configuration),
+            registers_configuration=bool(change and change.dynamic_registration),
             forms=_has_forms(capabilities.experimental),
         )
 

@@ -39,6 +39,7 @@ from copydecode_lsp.progress import describe, reporting
 from copydecode_lsp.proposals import Key, Listen, Proposal
 from copydecode_lsp.receipts import ReceiptJson
 from copydecode_lsp.snapshots import Snapshot, Snapshots
+from copydecode_lsp.worker import Worker
 
 RESTARTS = 3
 """How often an edit that is to be tried again begins anew: who types on gets no edit at all."""
@@ -80,8 +81,6 @@ async def propose(
     """
     # Stripped, so that a command and a lazy edit of the same words are one request.
     instruction = replace(instruction, text=require(instruction.text))
-    asked = Key(ls.config, snapshot, instruction)
-    ls.proposals.replace(lambda older: older != asked and _same_lines(ls.snapshots, older, asked))
     task = asyncio.current_task()
 
     def cancel() -> None:
@@ -95,6 +94,11 @@ async def propose(
         may_create=ls.features.progress,
         on_cancel=cancel,
     ) as report:
+        await ls.begun.wait()  # Until then it is not known what the engine is loaded with.
+        asked = Key(ls.config_of(snapshot.uri), snapshot, instruction)
+        ls.proposals.replace(
+            lambda older: older != asked and _same_lines(ls.snapshots, older, asked)
+        )
         while True:
             try:
                 return await _propose(ls, snapshot, instruction, report.say)
@@ -108,10 +112,14 @@ async def propose(
 async def _propose(
     ls: CopydecodeServer, snapshot: Snapshot, instruction: Instruction, say: Listen
 ) -> Edit:
-    async def compute(say: Listen) -> Proposal:
-        return await _compute(ls, snapshot, instruction, say)
+    worker, key = ls.worker, Key(ls.config_of(snapshot.uri), snapshot, instruction)
 
-    proposal = await ls.proposals.get(Key(ls.config, snapshot, instruction), compute, say)
+    async def compute(say: Listen) -> Proposal:
+        with worker.held():
+            return await _compute(ls, worker, key, say)
+
+    with worker.held():  # Until the decode begins, and holds it by itself.
+        proposal = await ls.proposals.get(key, compute, say)
     newest = ls.snapshots.newest(snapshot)
     if newest is snapshot:
         return Edit(snapshot, proposal.edits, proposal.receipt, rebased=False)
@@ -119,9 +127,8 @@ async def _propose(
     return Edit(newest, _text_edits(ls, newest, program), proposal.receipt, rebased=True)
 
 
-async def _compute(
-    ls: CopydecodeServer, snapshot: Snapshot, instruction: Instruction, say: Listen
-) -> Proposal:
+async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) -> Proposal:
+    snapshot = key.snapshot
     ls.snapshots.require_current(snapshot)
     loop = asyncio.get_running_loop()
     watch = _Watch(ls.snapshots, snapshot)
@@ -140,7 +147,7 @@ async def _compute(
         loop.call_soon_threadsafe(tell, describe(watch.ops, receipt), list(watch.ops))
 
     try:
-        result = await carry_out(ls, snapshot, instruction, stale=watch.stale, on_op=on_op)
+        result = await carry_out(ls, worker, key, stale=watch.stale, on_op=on_op)
     except EditCancelledError:
         if watch.reason is not None:
             raise watch.reason from None

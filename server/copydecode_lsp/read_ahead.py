@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from copydecode import Scope, shown
@@ -32,8 +33,12 @@ class _Expected:
 class ReadAhead:
     """Has the newest snapshot of each document read, one request a document at a time."""
 
-    def __init__(self, worker: Worker, snapshots: Snapshots) -> None:
-        self.enabled = True
+    def __init__(
+        self, worker: Worker, snapshots: Snapshots, wanted: Callable[[Snapshot], bool]
+    ) -> None:
+        """`wanted` says whether a document is to be read ahead at all."""
+        self._stopped = False
+        self._wanted = wanted
         self._worker = worker
         self._snapshots = snapshots
         self._expected: dict[str, _Expected] = {}
@@ -51,7 +56,7 @@ class ReadAhead:
         `quiet_s` is how long it has to stay as it is first, in seconds; a wait that was begun for
         it goes on. A snapshot that is not the newest any more, or was closed, is not read.
         """
-        if not self.enabled:
+        if self._stopped or not self._wanted(snapshot):
             return
         at = asyncio.get_running_loop().time() + quiet_s
         if (before := self._expected.get(snapshot.uri)) is not None:
@@ -66,9 +71,17 @@ class ReadAhead:
         while self._expected:
             await asyncio.wait([expected.task for expected in self._expected.values()])
 
+    def use(self, worker: Worker) -> None:
+        """Have another worker read from here on, and first what it has not read: all documents."""
+        self._worker = worker
+        for expected in self._expected.values():
+            expected.task.cancel()
+        for snapshot in self._snapshots.all():
+            self.expect(snapshot)
+
     def stop(self) -> None:
         """Read nothing any more."""
-        self.enabled = False
+        self._stopped = True
         for expected in self._expected.values():
             expected.task.cancel()
 

@@ -1,7 +1,7 @@
-"""What a client may set through `initializationOptions`.
+"""What a client may set, for the server or for a workspace folder.
 
 A value that cannot be used gives a message, and the default stays.
-It knows nothing of how settings travel or of what the engine does with them.
+It knows nothing of how settings travel (`configuration`) or of what the engine does with them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ class Settings:
     engine: EngineConfig
     read_ahead: bool = True
 
+
+SECTION = "copydecode"
+"""What our settings are called among those of other servers."""
 
 _Change = Callable[[Settings, Any], Settings]
 
@@ -109,7 +112,7 @@ def read(options: object, default: Settings) -> tuple[Settings, list[str]]:
     if options is None:
         return default, []
     if not isinstance(options, dict):
-        return default, [f"initializationOptions: expected an object, got {_kind(options)}"]
+        return default, [f"{SECTION}: expected an object of settings, got {_kind(options)}"]
     settings = default
     problems: list[str] = []
     for name, value in options.items():
@@ -124,6 +127,28 @@ def read(options: object, default: Settings) -> tuple[Settings, list[str]]:
             except ConfigError as error:
                 problems.append(f"{name}: {error}")
     return settings, problems
+
+
+def section_of(settings: object) -> object:
+    """Return our part of what `workspace/didChangeConfiguration` brings; {} where it has none.
+
+    Most clients send all sections under their names, some (Helix) our own settings alone.
+    """
+    if not isinstance(settings, dict):
+        return {}
+    if SECTION in settings or not SETTINGS.keys() & settings.keys():
+        return settings.get(SECTION) or {}
+    return settings
+
+
+def loaded_part(config: EngineConfig) -> EngineConfig:
+    """Return what an engine is loaded with: all else can differ from request to request."""
+    return replace(
+        config,
+        limits=Limits(),
+        scope_lock=True,
+        max_document_bytes=EngineConfig().max_document_bytes,
+    )
 
 
 def default_config(model: str | None = None) -> EngineConfig:

@@ -166,6 +166,10 @@ class Snapshots:
             raise StaleDocumentError(message)
         return newest
 
+    def all(self) -> tuple[Snapshot, ...]:
+        """Return the newest snapshot of every open document."""
+        return tuple(self._open.values())
+
     def is_current(self, snapshot: Snapshot) -> bool:
         """Return whether the snapshot is still the newest of its document."""
         return self._open.get(_key(snapshot.uri)) is snapshot

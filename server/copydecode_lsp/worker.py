@@ -12,8 +12,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -101,6 +102,8 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._loaded: Future[None] = Future()
         self._loaded.set_running_or_notify_cancel()  # From here on nobody can cancel it.
+        self._holders = 0
+        self._retired = False
 
     def start(self, config: EngineConfig) -> None:
         """Start the thread and load the engine in it; a second call does nothing."""
@@ -173,6 +176,24 @@ class Worker:
             self._queue.put_behind(job)
             done = await _answer_of(job)
 
+    def retire(self) -> None:
+        """Run the edits that wait, then end and let the engine go; returns at once.
+
+        Nothing may be asked for any more but by those who hold it.
+        """
+        self._retired = True
+        self._end_unless_held()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep a worker that is retired from ending: edits can be asked for inside the block."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            self._end_unless_held()
+
     def stop(self) -> None:
         """Stop the running edit and all that wait; returns at once."""
         self._closing.set()
@@ -185,6 +206,10 @@ class Worker:
             return True
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def _end_unless_held(self) -> None:
+        if self._retired and not self._holders:
+            self._queue.put_edit(None)
 
     def _run(self, config: EngineConfig) -> None:
         editor: Editor | None = None

@@ -15,7 +15,7 @@ def main() -> int:
     app.log_to_stderr()
     server = app.create(load, settings.default_config(model))
     code = app.serve_tcp(server, app.LOOPBACK, 0) if "--tcp" in words else app.serve_stdio(server)
-    return code if server.worker.close(timeout_s=5) else 70
+    return code if server.close(timeout_s=5) else 70
 
 
 if __name__ == "__main__":

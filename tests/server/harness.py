@@ -95,7 +95,7 @@ async def connected(
         to_client.close()
         await serving
         await client.close()
-        assert server.worker.close(PATIENCE_S)
+        assert server.close(PATIENCE_S)
 
 
 async def until(condition: Callable[[], object]) -> None:

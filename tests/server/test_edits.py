@@ -131,7 +131,7 @@ async def test_another_model_decodes_anew() -> None:
     another = diagnostic("another", 2)
     async with connected(text=TEXT) as pair:
         first = await pair.resolve_first(another.range, another)
-        pair.server.config = replace(pair.server.config, model="other")
+        pair.server.loaded = replace(pair.server.config, model="other")
         second = await pair.resolve_first(another.range, another)
     assert first.edit != second.edit
 
