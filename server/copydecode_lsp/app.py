@@ -27,15 +27,19 @@ from copydecode_lsp.handlers.code_action import code_action
 from copydecode_lsp.handlers.configuration import did_change_configuration, did_change_folders
 from copydecode_lsp.handlers.initialize import initialize, initialized, shutdown
 from copydecode_lsp.handlers.last_receipt import last_receipt
+from copydecode_lsp.handlers.receipt import receipt
 from copydecode_lsp.handlers.resolve import resolve
 from copydecode_lsp.handlers.resolve_command import resolve_command
+from copydecode_lsp.handlers.show_status import show_status
 from copydecode_lsp.handlers.wait_until_ready import wait_until_ready
 from copydecode_lsp.names import (
     APPLY_EDIT,
     FIX_ALL_KIND,
     LAST_RECEIPT,
+    RECEIPT,
     RESOLVE_COMMAND,
     REWRITE_KIND,
+    SHOW_STATUS,
     WAIT_UNTIL_READY,
 )
 from copydecode_lsp.worker import Load
@@ -56,6 +60,7 @@ _FEATURES: tuple[tuple[str, _Handler, object], ...] = (
     (lsp.TEXT_DOCUMENT_CODE_ACTION, code_action, _ACTION_OPTIONS),
     (lsp.CODE_ACTION_RESOLVE, resolve, None),
     (RESOLVE_COMMAND, resolve_command, None),
+    (RECEIPT, receipt, None),
     (lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration, None),
     (lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, did_change_folders, None),
 )
@@ -63,6 +68,7 @@ _FEATURES: tuple[tuple[str, _Handler, object], ...] = (
 _COMMANDS: tuple[tuple[str, _Handler], ...] = (
     (APPLY_EDIT, apply_edit),
     (LAST_RECEIPT, last_receipt),
+    (SHOW_STATUS, show_status),
     (WAIT_UNTIL_READY, wait_until_ready),
 )
 

@@ -6,9 +6,10 @@ Knows nothing of single requests; `app` holds the table of handlers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+import weakref
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,14 +25,14 @@ from copydecode_lsp import forms, read_ahead
 from copydecode_lsp.failures import invalid_params, refusal
 from copydecode_lsp.features import ClientFeatures
 from copydecode_lsp.history import History
-from copydecode_lsp.instructions import Instruction
-from copydecode_lsp.names import RESOLVE_COMMAND
+from copydecode_lsp.instructions import Instruction, to_json
+from copydecode_lsp.names import RECEIPT, RESOLVE_COMMAND
 from copydecode_lsp.proposals import Proposals
 from copydecode_lsp.read_ahead import ReadAhead
-from copydecode_lsp.receipts import Receipts
+from copydecode_lsp.receipts import Receipts, edit_id
 from copydecode_lsp.settings import Settings
 from copydecode_lsp.snapshots import Snapshot, Snapshots
-from copydecode_lsp.worker import Load, Worker
+from copydecode_lsp.worker import Editor, Load, Worker
 
 _arrived: ContextVar[Snapshots] = ContextVar("arrived")
 """The documents as they were when the message that is handled came."""
@@ -39,7 +40,7 @@ _arrived: ContextVar[Snapshots] = ContextVar("arrived")
 PlainParams = Any
 """The parameters of a request that LSP does not have: JSON as it came."""
 
-PLAIN_REQUESTS = frozenset({RESOLVE_COMMAND})
+PLAIN_REQUESTS = frozenset({RECEIPT, RESOLVE_COMMAND})
 
 
 @attrs.define
@@ -169,6 +170,14 @@ class CopydecodeProtocol(LanguageServerProtocol):
         self._server.snapshots.close(params.text_document.uri)
 
 
+@dataclass(slots=True)
+class Loading:
+    """What came of a worker's load: an engine, not kept alive by this, or why there is none."""
+
+    editor: Callable[[], Editor | None] = lambda: None
+    failure: str | None = None
+
+
 class CopydecodeServer(LanguageServer):
     """The language server's state. One client, one engine, but while the next one is loaded.
 
@@ -192,6 +201,7 @@ class CopydecodeServer(LanguageServer):
         self.begun = asyncio.Event()
         self._load = load
         self._workers: list[Worker] = []
+        self._loadings: dict[Worker, Loading] = {}
         self.worker = self.new_worker()
         self.read_ahead = ReadAhead(self.worker, self.snapshots, self._reads_ahead)
         self.proposals = Proposals()
@@ -232,9 +242,26 @@ class CopydecodeServer(LanguageServer):
 
     def new_worker(self) -> Worker:
         """Return another worker, not started; all are stopped and closed together."""
-        worker = Worker(self._load)
+        loading = Loading()
+
+        def load(config: EngineConfig) -> Editor:
+            try:
+                editor = self._load(config)
+            except BaseException as error:
+                loading.failure = str(error) or type(error).__name__
+                raise
+            loading.editor = weakref.ref(editor)
+            return editor
+
+        worker = Worker(load)
         self._workers.append(worker)
+        self._loadings[worker] = loading
         return worker
+
+    @property
+    def loading(self) -> Loading:
+        """What came of the load of the engine that edits."""
+        return self._loadings[self.worker]
 
     def stop(self) -> None:
         """Stop what runs and waits in every worker; returns at once."""
@@ -277,6 +304,12 @@ class CopydecodeServer(LanguageServer):
             name=snapshot.uri,
             erase=instruction.erase,
         )
+
+    @staticmethod
+    def edit_id(snapshot: Snapshot, instruction: Instruction) -> str:
+        """Return what an edit, and the action that it is of, are known by."""
+        words = replace(instruction, text=instruction.text.strip())  # As it is carried out.
+        return edit_id(snapshot.uri, snapshot.version, to_json(words))
 
     def _reads_ahead(self, snapshot: Snapshot) -> bool:
         settings = self.settings_of(snapshot.uri)

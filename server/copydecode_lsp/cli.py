@@ -1,4 +1,4 @@
-"""The command line: `copydecode serve | apply | bench | demo | train | evaluate`.
+"""The command line: `copydecode serve | apply | bench | demo | doctor | train | evaluate`.
 
 Each sub-command imports what it needs when it runs, so that `serve` starts fast and needs neither
 rich nor torch. It knows nothing of how the commands do their work.
@@ -31,7 +31,7 @@ _TRAINING = {
 _EXIT_CODES = """\
 exit codes:
   0  an edit was made (or shown); bench: something was measured
-  1  the model proposes no change; demo: the mistake is still there
+  1  the model proposes no change; demo: the mistake is still there; doctor: the edit is wrong
   2  bad usage or bad input: no such file, not UTF-8 text, lines outside the file, too long
   3  the model could not be loaded
   4  stopped by a limit or cancelled
@@ -84,6 +84,7 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     _add_apply(commands)
     _add_bench(commands)
     _add_demo(commands)
+    _add_doctor(commands)
     if words[:1] and words[0] in _TRAINING:
         importlib.import_module("copydecode.training.cli").add_parsers(commands)
     else:
@@ -152,6 +153,18 @@ def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_demo)
 
 
+def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="versions, machine, settings and a self-test, for a bug report",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    _add_model(parser)
+    parser.set_defaults(run=_doctor)
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="M", help="'embedded', a model folder, or a Hugging Face name"
@@ -200,6 +213,15 @@ def _demo(args: argparse.Namespace) -> int:
     from copydecode_lsp.demo import demo
 
     return int(asyncio.run(demo(args.model, Console())))
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from copydecode_lsp.doctor import doctor
+
+    consoles = Console(), Console(stderr=True)
+    return int(asyncio.run(doctor(args.model, *consoles, as_json=args.as_json)))
 
 
 def _address(text: str) -> tuple[str, int]:

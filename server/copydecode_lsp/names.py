@@ -6,6 +6,8 @@ from typing import Final
 
 APPLY_EDIT: Final = "copydecode.applyEdit"
 LAST_RECEIPT: Final = "copydecode.lastReceipt"
+RECEIPT: Final = "copydecode/receipt"
+SHOW_STATUS: Final = "copydecode.showStatus"
 WAIT_UNTIL_READY: Final = "copydecode.waitUntilReady"
 HUNK: Final = "copydecode/hunk"
 RESOLVE_COMMAND: Final = "command/resolve"

@@ -157,7 +157,7 @@ async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) 
             newest = ls.snapshots.newest(snapshot)
             program = _rebased(ls.snapshots, snapshot, result.program)
             preview.end(hunks(program, newest.document), newest.document, newest.version)
-    receipt = ls.receipts.add(snapshot.uri, result)
+    receipt = ls.receipts.add(ls.edit_id(snapshot, key.instruction), snapshot.uri, result)
     return Proposal(result.program, _text_edits(ls, snapshot, result.program), receipt)
 
 

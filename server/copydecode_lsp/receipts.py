@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from copydecode import EditResult
+from copydecode_lsp import telemetry
 
-KEPT = 20
+KEPT = 100
 
 ReceiptJson = dict[str, float | int | str]
+
+_log = logging.getLogger(__name__)
+
+
+def edit_id(uri: str, version: int, instruction: Mapping[str, Any]) -> str:
+    """Return what an edit is known by: the same for the same request of the same version."""
+    data = json.dumps([uri, version, instruction], sort_keys=True)
+    return hashlib.sha256(data.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(slots=True)
 class Receipts:
-    """Remembers the last `KEPT` receipts, newest last."""
+    """Remembers the last `KEPT` receipts, newest last; each is logged, and traced where set up."""
 
     kept: deque[ReceiptJson] = field(default_factory=lambda: deque(maxlen=KEPT))
 
-    def add(self, uri: str, result: EditResult) -> ReceiptJson:
-        """Remember and return the receipt of a finished edit."""
+    def add(self, name: str, uri: str, result: EditResult) -> ReceiptJson:
+        """Remember and return the receipt of a finished edit; `name` is its `edit_id`."""
         receipt: ReceiptJson = {
+            "id": name,
             "uri": uri,
             "hunks": len(result.hunks),
             **result.receipt.as_dict(),
         }
         self.kept.append(receipt)
+        _log.info("receipt %s", json.dumps(receipt))
+        telemetry.record(receipt, telemetry.tracer())
         return receipt
 
     def last(self) -> ReceiptJson | None:
         """Return the newest receipt, None before the first edit."""
         return self.kept[-1] if self.kept else None
+
+    def of(self, name: str) -> ReceiptJson | None:
+        """Return the newest receipt of an edit, None where there is none (any more)."""
+        return next((receipt for receipt in reversed(self.kept) if receipt["id"] == name), None)

@@ -72,6 +72,11 @@ class _Queue:
         return bool(self._edits)
 
     @property
+    def lengths(self) -> tuple[int, int]:
+        """How many edits wait, and how much else."""
+        return len(self._edits), len(self._others)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing waits at all."""
         return not (self._edits or self._others)
@@ -104,6 +109,11 @@ class Worker:
         self._loaded.set_running_or_notify_cancel()  # From here on nobody can cancel it.
         self._holders = 0
         self._retired = False
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many edits wait, and how many documents to be read ahead; from any thread."""
+        return self._queue.lengths
 
     def start(self, config: EngineConfig) -> None:
         """Start the thread and load the engine in it; a second call does nothing."""

@@ -100,7 +100,12 @@ def to_action(
 
 def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
     """Return what `codeAction/resolve` needs to compute the edit."""
-    return {"uri": snapshot.uri, "version": snapshot.version, **to_json(instruction)}
+    return {
+        "id": CopydecodeServer.edit_id(snapshot, instruction),
+        "uri": snapshot.uri,
+        "version": snapshot.version,
+        **to_json(instruction),
+    }
 
 
 def _offers(
