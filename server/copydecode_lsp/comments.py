@@ -58,7 +58,11 @@ def marked(document: Document, lines: Iterable[int]) -> Iterator[Comment]:
         return  # By far the commonest case, and what makes listing cheap in a long document.
     for number in lines:
         line = document.lines[number - 1]
-        if any(mark in line for mark in _MARKS) and (comment := _ending_at(document, number)):
+        if (
+            "!" in line
+            and any(m in line for m in _MARKS)
+            and (comment := _ending_at(document, number))
+        ):
             yield comment
 
 

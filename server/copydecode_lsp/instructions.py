@@ -16,7 +16,7 @@ from copydecode import Document, Scope
 from copydecode.errors import EmptyInstructionError, ScopeError
 from copydecode_lsp import comments
 from copydecode_lsp.comments import REACH
-from copydecode_lsp.convert import scope_of_range, strip_line_end
+from copydecode_lsp.convert import scope_of_range
 
 APPLY_SNIPPET = "Apply this snippet"
 """What is asked for with a snippet and no words; the embedded model was trained with it."""
@@ -79,15 +79,15 @@ def from_comments(document: Document, lines: Scope) -> list[Instruction]:
     if not found:
         above = range(lines.first - 1, max(0, lines.first - 1 - REACH), -1)
         found = list(itertools.islice(comments.marked(document, above), 1))
-    return [
-        Instruction(
-            comment.text or APPLY_SNIPPET,
-            Scope(comment.first, max(lines.last, _block_end(document, comment.last)), locked=False),
-            comment.snippet,
-            comment.span,
-        )
-        for comment in found
-    ]
+    instructions: list[Instruction] = []
+    end = 0
+    for comment in found:
+        if comment.last > end:  # Else it stands in the block of the one before.
+            end = _block_end(document, comment.last)
+        scope = Scope(comment.first, max(lines.last, end), locked=False)
+        text = comment.text or APPLY_SNIPPET
+        instructions.append(Instruction(text, scope, comment.snippet, comment.span))
+    return instructions
 
 
 def overlaps(scope: Scope | None, other: Scope | None) -> bool:
@@ -140,7 +140,5 @@ def _extras(instruction: Instruction) -> Iterator[tuple[str, Any]]:
 
 def _block_end(document: Document, line: int) -> int:
     """Return the last line before the next empty line, from the line after `line` on."""
-    end = line
-    while end < len(document) and strip_line_end(document.lines[end]).strip():
-        end += 1
-    return end
+    rows = document.lines
+    return next((n for n in range(line, len(rows)) if rows[n].isspace()), len(rows))

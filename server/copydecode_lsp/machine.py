@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import sys
@@ -25,6 +24,8 @@ _PACKAGES = (
 
 def versions() -> dict[str, str | None]:
     """Return our version, Python's and the packages', None for one that is not installed."""
+    import importlib.metadata  # noqa: PLC0415 -- 50 ms that a server's start need not pay
+
     found: dict[str, str | None] = {
         "copydecode": __version__,
         "python": platform.python_version(),

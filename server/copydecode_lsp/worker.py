@@ -8,6 +8,7 @@ comes stops that before its next forward. Knows nothing of LSP.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 import time
@@ -121,7 +122,7 @@ class Worker:
             return
         # A daemon, since a load cannot be interrupted and must not keep a dead server alive.
         self._thread = threading.Thread(
-            target=self._run, args=(config,), name="engine", daemon=True
+            target=self._live, args=(config,), name="engine", daemon=True
         )
         self._thread.start()
 
@@ -220,6 +221,11 @@ class Worker:
     def _end_unless_held(self) -> None:
         if self._retired and not self._holders:
             self._queue.put_edit(None)
+
+    def _live(self, config: EngineConfig) -> None:
+        """Run to the end, and give back the engine: caches and pools refer to each other."""
+        self._run(config)
+        gc.collect()
 
     def _run(self, config: EngineConfig) -> None:
         editor: Editor | None = None

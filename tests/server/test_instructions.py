@@ -94,8 +94,13 @@ def test_the_nearest_comment_above_counts_within_reach() -> None:
 
 
 def test_every_comment_in_the_lines_counts() -> None:
-    document = Document("# one AI!\nx\n# two AI!\n")
-    assert [i.text for i in instructions.from_comments(document, Scope(1, 3))] == ["one", "two"]
+    document = Document("# one AI!\nx\n# two AI!\ny\n\n# three AI!\nz\n\nend\n")
+    found = instructions.from_comments(document, Scope(1, 6))
+    assert [(i.text, i.scope) for i in found] == [
+        ("one", Scope(1, 6, locked=False)),
+        ("two", Scope(3, 6, locked=False)),
+        ("three", Scope(6, 7, locked=False)),
+    ]
 
 
 def test_a_diagnostic_s_message_is_the_instruction_as_it_is() -> None:
