@@ -260,6 +260,9 @@ class Worker:
             return
         try:
             result = job.work(editor, cancelled)
+        except EditCancelledError as error:
+            # Nobody needs its traceback, which would hold on to a retired engine.
+            job.future.set_exception(error.with_traceback(None))
         except Exception as error:  # noqa: BLE001 -- a thread's edge: the waiting request answers
             job.future.set_exception(error)
         except BaseException as error:  # noqa: BLE001 -- a panic in an extension module is none

@@ -67,6 +67,15 @@ async def test_where_did_the_time_go__an_action_s_receipt_is_found_by_its_id() -
     assert error.code == lsp.ErrorCodes.InvalidParams
 
 
+async def test_an_action_s_receipt_is_found_whatever_white_space_its_words_are_in() -> None:
+    async with connected(text=TEXT) as pair:
+        (action,) = await pair.client.code_actions(URI, cursor(1), [diagnostic(" nothing\n", 1)])
+        assert isinstance(action, lsp.CodeAction)
+        assert isinstance(action.data, dict)
+        await pair.client.code_action_resolve_async(action)
+        assert await receipt(pair, {"id": action.data["id"]}) is not None
+
+
 def test_an_edit_s_id_is_the_same_for_the_same_request_only() -> None:
     one = edit_id(URI, 1, {"instruction": "a"})
     assert one == edit_id(URI, 1, {"instruction": "a"})

@@ -14,8 +14,9 @@ from lsprotocol import types as lsp
 from copydecode import Engine, EngineConfig
 from copydecode_lsp import configuration, settings
 from copydecode_lsp.client import Abilities
+from copydecode_lsp.names import FIX_ALL_KIND
 from tests.server import fake_engine
-from tests.server.harness import PATIENCE_S, URI, Pair, connected, failure, lines, until
+from tests.server.harness import PATIENCE_S, URI, Pair, connected, diagnostic, failure, lines, until
 
 PULLS = Abilities(configuration=True)
 TEXT = "a\nb\n"
@@ -164,6 +165,30 @@ async def test_an_edit_that_runs_is_ended_by_the_model_that_began_it() -> None:
         await failure(asyncio.wrap_future(call.answer))
         # The cancelled request's traceback held on to it for longer than its thread lived.
         await until(lambda: gc.collect() >= 0 and models.engines[0]() is None)
+
+
+async def test_all_parts_of_an_edit_are_made_by_the_model_that_began_it() -> None:
+    old, new = fake_engine.FakeBackend(), fake_engine.FakeBackend()
+    new.finish.set()
+    found = [diagnostic("hold: x", 1), diagnostic("put: y", 2)]
+
+    def load(config: EngineConfig) -> Engine:
+        return (new if config.model == "new" else old).load(config)
+
+    async with connected(load=load, text=TEXT) as pair:
+        kinds: list[lsp.CodeActionKind | str] = [FIX_ALL_KIND]
+        (action,) = await pair.client.code_actions(URI, lines(1, 1), found, kinds)
+        assert isinstance(action, lsp.CodeAction)
+        call = pair.client.call(lsp.CODE_ACTION_RESOLVE, action)
+        await until(lambda: old.runs == 1)
+        changed(pair, {"copydecode": {"model": "new"}})
+        await until(lambda: pair.server.loaded and pair.server.loaded.model == "new")
+        old.finish.set()
+        await asyncio.wrap_future(call.answer)
+        assert (old.runs, new.runs) == (2, 0)
+        # What the old model made is not taken for the new one's.
+        await pair.client.code_action_resolve_async(action)
+        assert (old.runs, new.runs) == (2, 2)
 
 
 @pytest.mark.parametrize("model", ["missing", "broken"])

@@ -10,8 +10,9 @@ from lsprotocol import types as lsp
 
 from copydecode_lsp.client import Abilities
 from copydecode_lsp.features import ClientFeatures
+from copydecode_lsp.names import FIX_ALL_KIND
 from tests.server import fake_engine
-from tests.server.harness import URI, Pair, as_json, connected, lines, until
+from tests.server.harness import URI, Pair, as_json, connected, diagnostic, lines, until
 
 HUNKS = Abilities(hunks=True)
 TEXT = "one\ntwo\nthree\nfour\n"
@@ -69,6 +70,17 @@ async def test_the_final_hunks_are_the_edit_for_the_version_that_it_is_answered_
     assert seen(pair)[2:] == [(2, 0, 2, 3, "new\n", True)]
     assert (edit.range, edit.new_text) == (lines(3, 3), "new\n")
     assert change.text_document.version == 2
+
+
+async def test_of_an_edit_that_several_make_the_final_hunks_are_the_last() -> None:
+    found = [diagnostic("put: x", 1), diagnostic("put: y", 3)]
+    async with connected(HUNKS, text=TEXT) as pair:
+        kinds: list[lsp.CodeActionKind | str] = [FIX_ALL_KIND]
+        (action,) = await pair.client.code_actions(URI, lines(1, 1), found, kinds)
+        assert isinstance(action, lsp.CodeAction)
+        await pair.client.code_action_resolve_async(action)
+        await pair.client.execute("copydecode.lastReceipt")  # All that was told before has come.
+    assert seen(pair)[-2:] == [(1, 0, 0, 1, "x\n", True), (1, 1, 2, 3, "y\n", True)]
 
 
 async def test_an_edit_that_fails_has_no_final_hunk() -> None:

@@ -14,6 +14,7 @@ from lsprotocol import types as lsp
 
 from copydecode_lsp import snapshots
 from copydecode_lsp.client import Abilities, Call
+from copydecode_lsp.names import FIX_ALL_KIND
 from copydecode_lsp.propose import RESTARTS
 from tests.server import fake_engine
 from tests.server.harness import (
@@ -289,3 +290,64 @@ async def test_a_range_means_the_version_that_it_was_sent_with(retry: bool) -> N
             assert error.code == lsp.LSPErrorCodes.ContentModified
         text = pair.client.documents[URI].text
     assert text == "zero\none\ntwo\n" + ("new" if retry else "three") + "\nfour\n"
+
+
+FIXES = [diagnostic("hold: new", 2), diagnostic("put: newer", 4)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("zero\none\ntwo\nthree\nfour\n", "zero\none\nnew\nthree\nnewer\n"),
+        ("one\ntwo\nTHREE\nfour\n", "one\nnew\nTHREE\nnewer\n"),
+        ("one\nTWO\nthree\nfour\n", None),  # A line that is fixed.
+        ("one\ntwo\nthree\nFOUR\n", None),
+    ],
+)
+async def test_fixes_of_all_diagnostics_are_taken_over_together_or_not_at_all(
+    typed: str, expected: str | None
+) -> None:
+    """Complaint 6: what was typed between the lines of one edit that several make."""
+    async with held() as pair:
+        kinds: list[lsp.CodeActionKind | str] = [FIX_ALL_KIND]
+        (action,) = await pair.client.code_actions(URI, cursor(1), FIXES, kinds)
+        assert isinstance(action, lsp.CodeAction)
+        call = pair.client.call(lsp.CODE_ACTION_RESOLVE, action)
+        await until(lambda: pair.decoding(1))
+        pair.client.change(URI, typed)
+        await pair.seen()
+        if expected is None:
+            error = await failure(pair.done(call))
+            assert error.code == lsp.LSPErrorCodes.ContentModified
+        else:
+            assert pair.client.apply((await pair.done(call)).edit) is None
+            assert pair.client.documents[URI].text == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("zero\n# hold: new AI!\ntwo\n", "zero\nnew\n"),
+        ("# hold: newer AI!\ntwo\n", None),  # It asks for something else now.
+    ],
+)
+async def test_a_comment_that_is_tried_again_goes_from_where_it_is_then(
+    typed: str, expected: str | None
+) -> None:
+    async with held(Abilities(resolves_edits=False), "# hold: new AI!\ntwo\n") as pair:
+        (action,) = await pair.client.code_actions(URI, cursor(1))
+        assert isinstance(action, lsp.CodeAction)
+        assert action.command is not None
+        (argument,) = action.command.arguments or []
+        assert isinstance(argument, dict)
+        params = lsp.ExecuteCommandParams(action.command.command, [{**argument, "retry": True}])
+        call = pair.client.call(lsp.WORKSPACE_EXECUTE_COMMAND, params)
+        await until(lambda: pair.decoding(1))
+        pair.client.change(URI, typed)
+        await pair.seen()
+        if expected is None:
+            error = await failure(pair.done(call))
+            assert error.code == lsp.LSPErrorCodes.ContentModified
+        else:
+            assert (await pair.done(call))["applied"]
+            assert pair.client.documents[URI].text == expected
