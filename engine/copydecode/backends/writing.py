@@ -10,8 +10,9 @@ from typing import Protocol
 
 from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import ProgramGrammar
-from copydecode.decode.draft import Drafter, NoDrafts, Odds, ProgramDrafts, RewriteDrafts
+from copydecode.decode.draft import ProgramDrafts, RewriteDrafts
 from copydecode.decode.freetext import FreeText
+from copydecode.decode.guess import Drafter, NoDrafts, Odds
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import Prompt
 from copydecode.edit.document import Document

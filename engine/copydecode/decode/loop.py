@@ -24,7 +24,7 @@ from copydecode.config import Acceptance, Limits
 from copydecode.decode.accept import Span, kept_lines, verdicts
 from copydecode.decode.automaton import Automaton
 from copydecode.decode.cost import FREE, CostCurve
-from copydecode.decode.draft import Drafter, Guess, NoDrafts
+from copydecode.decode.guess import Drafter, Guess, NoDrafts
 from copydecode.decode.literals import Ids
 from copydecode.decode.model import C
 from copydecode.decode.prefix import Prefix

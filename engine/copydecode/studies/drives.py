@@ -19,17 +19,10 @@ from copydecode.config import Limits
 from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import Constraint, ProgramGrammar
 from copydecode.decode.cost import FREE, CostCurve
-from copydecode.decode.draft import (
-    Drafter,
-    Guess,
-    Kind,
-    NoDrafts,
-    Odds,
-    ProgramDrafts,
-    RewriteDrafts,
-)
+from copydecode.decode.draft import ProgramDrafts, RewriteDrafts
 from copydecode.decode.expect import Hints
 from copydecode.decode.freetext import FreeText
+from copydecode.decode.guess import Drafter, Guess, Kind, NoDrafts, Odds
 from copydecode.decode.literals import Ids, Literals
 from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import Model

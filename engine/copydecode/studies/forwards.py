@@ -26,7 +26,7 @@ from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.config import EMBEDDED
 from copydecode.decode import cost as cost_of
 from copydecode.decode.cost import CostCurve
-from copydecode.decode.draft import Odds
+from copydecode.decode.guess import Odds
 from copydecode.decode.model import EmbeddedModel, load_network
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.errors import ConfigError

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.cost import FREE, CostCurve
-from copydecode.decode.draft import Drafter, Guess, Kind, NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.draft import ProgramDrafts
 from copydecode.decode.expect import Hints
+from copydecode.decode.guess import Drafter, Guess, Kind, NoDrafts, Odds
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
 from copydecode.edit.program import Gen, Op

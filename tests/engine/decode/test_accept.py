@@ -16,8 +16,9 @@ from copydecode.config import Acceptance
 from copydecode.decode import loop
 from copydecode.decode.accept import CHECKED_LINES, CHECKED_MARGIN, Span, kept_lines, verdicts
 from copydecode.decode.constraint import Constraint, ProgramGrammar
-from copydecode.decode.draft import NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.draft import ProgramDrafts
 from copydecode.decode.expect import Hints
+from copydecode.decode.guess import NoDrafts, Odds
 from copydecode.decode.literals import Ids, Literals
 from copydecode.decode.loop import Task
 from copydecode.decode.model import C, Model

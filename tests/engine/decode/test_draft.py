@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.cost import FREE, CostCurve
-from copydecode.decode.draft import Drafter, Guess, Kind, Lookup, NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.draft import ProgramDrafts
 from copydecode.decode.expect import Hints
+from copydecode.decode.following import Lookup
+from copydecode.decode.guess import Drafter, Guess, Kind, NoDrafts, Odds
 from copydecode.decode.loop import Task
 from copydecode.decode.receipt import Receipt
 from copydecode.edit import grammar as text_form

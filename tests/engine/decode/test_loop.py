@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from copydecode.config import Limits
 from copydecode.decode.constraint import Constraint, ProgramGrammar
-from copydecode.decode.draft import Guess, Kind, Odds
+from copydecode.decode.guess import Guess, Kind, Odds
 from copydecode.decode.loop import CHUNK, Task, decode
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt

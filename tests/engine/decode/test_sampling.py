@@ -10,8 +10,9 @@ import torch
 
 from copydecode.config import Limits
 from copydecode.decode.constraint import ProgramGrammar
-from copydecode.decode.draft import NoDrafts, Odds, ProgramDrafts
+from copydecode.decode.draft import ProgramDrafts
 from copydecode.decode.expect import Hints
+from copydecode.decode.guess import NoDrafts, Odds
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Task
 from copydecode.decode.receipt import Receipt

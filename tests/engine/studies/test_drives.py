@@ -7,7 +7,7 @@ import torch
 
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.cost import FREE, CostCurve
-from copydecode.decode.draft import Odds
+from copydecode.decode.guess import Odds
 from copydecode.decode.model import EmbeddedModel
 from copydecode.decode.network import Network, NetworkConfig
 from copydecode.decode.vocabulary import Vocabulary
