@@ -79,6 +79,10 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
         Stage(0.7, _joined((0.4, FINDING), (0.6, EVERYDAY)), (28, 40), 0.1),
         Stage(1.0, _joined((0.35, FINDING), (0.65, EVERYDAY)), (40, 40), 0.05),
     ),
+    # Behind the second one: what it has pushed back, text copied exactly, at full length.
+    "consolidating": (
+        Stage(1.0, _joined((0.25, FINDING), (0.5, EVERYDAY), (0.25, COPYING)), (40, 40), 0.05),
+    ),
 }
 
 _GROUPS = (
