@@ -13,7 +13,7 @@ help:  ## Show this list.
 demo: $(VENV)/.runtime  ## Fix a real mistake in a real file through the real server, and show how.
 	@$(BIN)/copydecode demo
 
-studies: $(VENV)/.dev  ## Measure the paper's tables and ours; about five minutes. OUT=DIR, DATA=DIR, MODEL=M.
+studies: $(VENV)/.dev  ## Measure the paper's tables and ours; takes a while. OUT=DIR, DATA=DIR, MODEL=M.
 	@$(BIN)/python -m copydecode.studies.all $(if $(OUT),--out $(OUT)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(MODEL),--model $(MODEL))
 
