@@ -51,15 +51,6 @@ def range_to_json(span: lsp.Range) -> dict[str, dict[str, int]]:
     }
 
 
-def range_of_scope(scope: Scope | None, document: Document, codec: PositionCodec) -> lsp.Range:
-    """Return the whole lines of a scope as a range; of None, the whole document."""
-    if scope is None:
-        return lsp.Range(lsp.Position(0, 0), document_end(document, codec))
-    return lsp.Range(
-        line_start(document, scope.first, codec), line_start(document, scope.last + 1, codec)
-    )
-
-
 def workspace_edit(
     uri: str,
     version: int | None,
