@@ -6,8 +6,10 @@ r"""The prompt of the embedded model: what it sees of a document, an instruction
 The document comes first, so that two instructions on one document share the longest prefix. Lines
 are numbered from 1 within the window that the model sees. Where the instruction quotes a name, the
 document's most similar other names are listed: a misspelt name is cut into other tokens than the
-right one, and a small model does not see how alike they are. Training uses the same functions, so
-that a training sequence is what decoding produces. Knows nothing of models or masks.
+right one, and a small model does not see how alike they are. Texts of the instruction are followed
+by the numbers of their lines (`found`): "Rename `a`<|found|>3,7 to `b`<|found|>-". Training uses
+the same functions, so that a training sequence is what decoding produces. Knows nothing of models
+or masks.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from difflib import get_close_matches
 
 from copydecode.decode import vocabulary as markers
 from copydecode.decode.expect import Hints, hints
+from copydecode.decode.found import notes
 from copydecode.decode.literals import longest_token
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.decode.window import EncodedLines, choose, named_lines, prose, renumber_lines
@@ -128,8 +131,8 @@ class EmbeddedPrompt:
         if scope is not None:
             scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
         names = similar_names(instruction, around(document, window, NAMES_CHARACTERS), language)
-        tokens = shown.tokens + self.request_tokens(instruction, scope, names)
         lines = visible(document, window)
+        tokens = shown.tokens + self.request_tokens(instruction, scope, names, lines)
         return Prompt(tokens, shown, hints(instruction, lines, scope, names, self._encode_line))
 
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
@@ -161,17 +164,50 @@ class EmbeddedPrompt:
         return tokens
 
     def request_tokens(
-        self, instruction: str, scope: tuple[int, int] | None, names: Sequence[str]
+        self,
+        instruction: str,
+        scope: tuple[int, int] | None,
+        names: Sequence[str],
+        lines: Sequence[str],
     ) -> list[int]:
-        """Return the part of the prompt after the document, `<program>` included."""
+        """Return the part of the prompt after the document, `<program>` included.
+
+        `lines` are those that the model sees, without terminators.
+        """
         encode, special = self.vocabulary.encode, self.vocabulary.special
-        tokens = [special(markers.INSTRUCTION), *encode(instruction.strip())]
+        tokens = [special(markers.INSTRUCTION)]
+        tokens += [token for token, _ in self.instruction_tokens(instruction, lines)]
         if scope is not None:
             tokens += [special(markers.SCOPE), *encode(f"{scope[0]}-{scope[1]}")]
         if names:
             tokens += [special(markers.NAMES), *encode(", ".join(names))]
         tokens.append(special(grammar.PROGRAM_OPEN))
         return tokens
+
+    def instruction_tokens(
+        self, instruction: str, lines: Sequence[str]
+    ) -> list[tuple[int, int | None]]:
+        """Return an instruction's tokens, with what was found of it in the lines.
+
+        Each comes with how many of the instruction's characters have come with it; None where it
+        is not of the instruction.
+        """
+        text, at = instruction.strip(), 0
+        tokens: list[tuple[int, int | None]] = []
+        known = notes(text, lines) if self.vocabulary.has(markers.FOUND) else []
+        for note in known:
+            tokens += self._with_ends(text, at, note.at)
+            tokens.append((self.vocabulary.special(markers.FOUND), None))
+            tokens += [(token, None) for token in self.vocabulary.encode(str(note))]
+            at = note.at
+        return tokens + self._with_ends(text, at, len(text))
+
+    def _with_ends(self, text: str, start: int, end: int) -> list[tuple[int, int | None]]:
+        encoding = self.vocabulary.tokenizer.encode(text[start:end], add_special_tokens=False)
+        return [
+            (token, start + last)
+            for token, (_, last) in zip(encoding.ids, encoding.offsets, strict=True)
+        ]
 
     def program_tokens(
         self,

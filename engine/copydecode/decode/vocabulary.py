@@ -20,6 +20,7 @@ DOCUMENT = "<|document|>"
 INSTRUCTION = "<|instruction|>"
 SCOPE = "<|scope|>"
 NAMES = "<|names|>"
+FOUND = "<|found|>"
 END = "<|end|>"
 
 OP_MARKERS = (
@@ -30,7 +31,7 @@ OP_MARKERS = (
     grammar.GEN_OPEN,
     grammar.GEN_CLOSE,
 )
-OPTIONAL_MARKERS = (grammar.TOKENS_OPEN,)
+OPTIONAL_MARKERS = (grammar.TOKENS_OPEN, FOUND)
 """Markers that tokenizers made before them lack."""
 
 SPECIAL_TOKENS = (END, DOCUMENT, INSTRUCTION, SCOPE, NAMES, *OP_MARKERS)
@@ -95,10 +96,14 @@ class Vocabulary:
         """Return the id of a special token."""
         return self._specials[token]
 
+    def has(self, token: str) -> bool:
+        """Return whether there is such a special token: tokenizers lack what came after them."""
+        return token in self._specials
+
     @property
     def op_markers(self) -> dict[str, int]:
         """The ids of the op markers, of the optional ones as far as there are any."""
-        known = (*OP_MARKERS, *OPTIONAL_MARKERS)
+        known = (*OP_MARKERS, grammar.TOKENS_OPEN)
         return {marker: self._specials[marker] for marker in known if marker in self._specials}
 
     def token_bytes(self, token: int) -> bytes:

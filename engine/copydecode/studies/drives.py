@@ -65,8 +65,9 @@ def prepare(source: str, target: str, instruction: str, vocabulary: Vocabulary) 
         Document(text.replace("\r\n", "\n").replace("\r", "\n")) for text in (source, target)
     )
     prompts = EmbeddedPrompt(vocabulary, max(1, len(old)), 10**9)
-    lines = prompts.encode_lines([strip_terminator(line) for line in old.lines])
-    prompt = prompts.document_tokens(lines) + prompts.request_tokens(instruction, None, [])
+    texts = [strip_terminator(line) for line in old.lines]
+    lines = prompts.encode_lines(texts)
+    prompt = prompts.document_tokens(lines) + prompts.request_tokens(instruction, None, [], texts)
     return Edit(prompt, lines, oracle(old, new), vocabulary.encode(new.text))
 
 

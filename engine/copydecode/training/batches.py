@@ -154,24 +154,19 @@ def _branch(
     splice_window: int | None,
 ) -> _Branch:
     names = similar_names(case.instruction, sheet.lines, "python")
-    request = prompt.request_tokens(case.instruction, case.scope, names)
+    request = prompt.request_tokens(case.instruction, case.scope, names, sheet.lines)
     program, decided = prompt.program_tokens(case.program, line_tokens, splice_window, case.lock)
     ids = request + program
     flags = [False] * len(request) + decided
     following = [i if flag else -1 for i, flag in zip(ids[1:], flags[1:], strict=True)]
     lines = [-1] * len(ids)
+    placed = prompt.instruction_tokens(case.instruction, sheet.lines) if case.mentions else []
     for (start, end), line in _mentions(case, sheet.lines):
         # Behind the marker of the instruction; a token is in the mention where its end is.
-        for at, token_end in enumerate(_token_ends(case.instruction, prompt), start=1):
-            if start < token_end <= end:
+        for at, (_, token_end) in enumerate(placed, start=1):
+            if token_end is not None and start < token_end <= end:
                 lines[at] = line
     return _Branch(ids, [*following, -1], lines)
-
-
-def _token_ends(instruction: str, prompt: EmbeddedPrompt) -> list[int]:
-    """Return for each token of an instruction how many characters have come with it."""
-    encoding = prompt.vocabulary.tokenizer.encode(instruction.strip(), add_special_tokens=False)
-    return [end for _, end in encoding.offsets]
 
 
 def _mentions(case: Case, lines: Sequence[str]) -> Iterator[tuple[tuple[int, int], int]]:

@@ -7,7 +7,6 @@ import dataclasses
 import json
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,7 +101,8 @@ def _prepare(corpus_folder: Path, out: Path, init: Path | None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     if init is not None:
         Vocabulary.load(init / "tokenizer.json")
-        shutil.copyfile(init / "tokenizer.json", path)
+        old = (init / "tokenizer.json").read_text(encoding="utf-8")
+        path.write_text(tokenizer.with_later_markers(old), encoding="utf-8")
         return
     files = corpus.read(corpus_folder, "train")
     step = max(1, len(files) // _FILES_FOR_TOKENIZER)

@@ -40,6 +40,24 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
     return Tokenizer.from_str(json.dumps(_assemble(learnt, numbers, size)))
 
 
+def with_later_markers(tokenizer_json: str) -> str:
+    """Return a tokenizer with the markers that came after it was made, in reserved places.
+
+    A model that goes on from older weights learns them so; one that has them all, or is not of
+    this project, comes back as it is.
+    """
+    data: dict[str, Any] = json.loads(tokenizer_json)
+    known = {entry["content"] for entry in data["added_tokens"]}
+    for index, marker in enumerate(OPTIONAL_MARKERS, start=len(SPECIAL_TOKENS)):
+        reserved = f"<|reserved{index - len(SPECIAL_TOKENS)}|>"
+        for entry in data["added_tokens"]:
+            if entry["content"] == reserved and marker not in known:
+                entry["content"] = marker
+                vocabulary = data["model"]["vocab"]
+                vocabulary[marker] = vocabulary.pop(reserved)
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     split = pre_tokenizers.Split(Regex(PATTERN), behavior="isolated")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
