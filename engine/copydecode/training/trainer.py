@@ -125,7 +125,7 @@ def train(  # noqa: PLR0913  # what a run needs, each named
     run = _Run(config, vocabulary, folder)
     done = run.resume()
     if init is not None and done.step == 0:
-        run.begin_with(init)
+        run.begin_with(init, note=rank == 0)
     maker = SheetMaker(files)
     examiner = _Examiner(SheetMaker(held_out), run.prompt, config) if rank == 0 else None
     started = saved = time.monotonic()
@@ -191,8 +191,8 @@ class _Run:
         self._lines = _LineQuestions(self.network, self.prompt, self.device)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def begin_with(self, folder: Path) -> None:
-        """Take the weights of a model folder, and note which they were.
+    def begin_with(self, folder: Path, *, note: bool = True) -> None:
+        """Take the weights of a model folder, and note in the run's own which they were.
 
         Raises:
             ModelFormatError: they are not of this network's shape.
@@ -204,8 +204,9 @@ class _Run:
             message = f"expected weights of the configured network in {path}: {error}"
             raise ModelFormatError(message) from error
         self._averaged = [p.detach().clone() for p in self.network.parameters()]
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        _write(self.folder / INIT, json.dumps({"sha256": digest}) + "\n")
+        if note:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            _write(self.folder / INIT, json.dumps({"sha256": digest}) + "\n")
 
     def gradients(self, batch: Batch) -> dict[str, float]:
         """Run forward and backward; return the losses: of decisions, document text, lines.
