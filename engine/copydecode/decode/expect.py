@@ -1,7 +1,7 @@
 """What the words of an instruction promise for the lines: guesses for drafts, never decisions.
 
-"Delete lines 3 to 5" says which lines will be copied, "rename `a` to `b`" how each line with `a`
-will read, a quoted name with a similar one beside it how a misspelt line will, and a fenced block
+"Delete lines 3 to 5" says which lines will be copied, and so does "delete the line `x = 1`" where
+one line reads so; "rename `a` to `b`" says how each line with `a` will read, a quoted name with a similar one beside it how a misspelt line will, and a fenced block
 is text that will be written. All of it may be wrong: the model is asked. Knows nothing of
 tokenizers or prompts.
 """
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from copydecode.decode.found import spoken_of
 from copydecode.decode.window import named_lines, prose
 
 _QUOTE = r"[`'\"\u2018\u201c\u2019\u201d]"
@@ -66,27 +67,30 @@ def hints(
         encode_line: gives a line's tokens, its newline's included.
     """
     words = prose(instruction)
-    likely = scope or named_lines(words)
+    likely = scope or named_lines(words) or spoken_of(instruction, lines)
     names = renaming(words, similar)
     changed = {} if names is None else renamed_lines(lines, names, likely)
     texts = [block.removesuffix("\n").split("\n") for block in blocks(instruction)]
     return Hints(
         likely,
-        line_operation(words, scope, len(lines)),
+        line_operation(words, scope, len(lines), likely),
         {number: encode_line(line) for number, line in changed.items()},
         tuple([token for line in text for token in encode_line(line)] for text in texts),
     )
 
 
 def line_operation(
-    words: str, scope: tuple[int, int] | None, n_lines: int
+    words: str,
+    scope: tuple[int, int] | None,
+    n_lines: int,
+    likely: tuple[int, int] | None = None,
 ) -> tuple[tuple[int, int], ...]:
     """Return the copies that delete, duplicate or move lines, none where it is something else.
 
-    `scope` are the lines in question; else those that the words name first are.
+    `scope` are the lines in question; else those that the words name first are, else `likely`.
     """
     named = [(int(m[1]), int(m[2] or m[1])) for m in _LINES.finditer(words)]
-    lines = scope or (named.pop(0) if named else None)
+    lines = scope or (named.pop(0) if named else likely)
     verb = _VERB.search(words)
     if verb is None or lines is None or not 1 <= lines[0] <= lines[1] <= n_lines:
         return ()

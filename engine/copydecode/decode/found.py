@@ -58,10 +58,12 @@ _SPEECH = frozenset(_SPEECH_WORDS.split())
 class Note:
     """The lines of one text, by their numbers, rising; none where it stands nowhere.
 
-    It belongs before the instruction's character `at`. `exact` is false where the lines are only
-    like the text.
+    The text begins at the instruction's character `start`, and the note belongs before character
+    `at`: behind a text in words, before a line of a block. `exact` is false where the lines are
+    only like the text.
     """
 
+    start: int
     at: int
     lines: tuple[int, ...]
     exact: bool = True
@@ -82,17 +84,43 @@ def notes(instruction: str, lines: Sequence[str]) -> list[Note]:
     """
     words = prose(instruction)
     bare = [line.strip() for line in lines]
-    found: list[Note] = []
+    found = [*_quoted(words, bare)]
+    found += _names(words, bare, [(note.start, note.at) for note in found])
+    found.sort(key=lambda note: note.at)
+    found += _of_block(instruction, len(words), bare, fuzzy=True)
+    return found[:MAX_NOTES]
+
+
+def spoken_of(instruction: str, lines: Sequence[str]) -> tuple[int, int] | None:
+    """Return the first and the last line that hold what an instruction speaks of.
+
+    Names that are not quoted count where nothing else is found. None where nothing is.
+    """
+    words = prose(instruction)
+    bare = [line.strip() for line in lines]
+    found = [*_quoted(words, bare), *_of_block(instruction, len(words), bare, fuzzy=False)]
+    if not any(note.lines for note in found):
+        found = [*_names(words, bare, [])]
+    numbers = [number for note in found for number in note.lines]
+    return (min(numbers), max(numbers)) if numbers else None
+
+
+def _quoted(words: str, bare: Sequence[str]) -> Iterator[Note]:
+    """Yield a note at each line of the document in the words, and at each quoted text."""
     taken: list[tuple[int, int]] = []
     for start, end in _whole_lines(words, bare):
         behind = end + (words[end : end + 1] in _QUOTES)
-        found.append(Note(behind, _standing(words[start:end], bare)))
-        taken.append((start - 1, end + 1))
+        taken.append((start - 1, behind))
+        yield Note(start, behind, _standing(words[start:end], bare))
     for match in _QUOTED.finditer(words):
         start, end = match.span()
         if not any(a < end and start < b for a, b in taken):
-            found.append(Note(end, _standing(match[match.lastgroup or 0].strip(), bare)))
-            taken.append((start, end))
+            text = match[match.lastgroup or 0].strip()
+            yield Note(start, end, _standing(text, bare))
+
+
+def _names(words: str, bare: Sequence[str], taken: Sequence[tuple[int, int]]) -> Iterator[Note]:
+    """Yield a note at each name of the document in the words, but in the places that are taken."""
     for match in _WORD.finditer(words):
         name, (start, end) = match[0], match.span()
         if len(name) < _SHORTEST_NAME or name.lower() in _SPEECH:
@@ -100,10 +128,7 @@ def notes(instruction: str, lines: Sequence[str]) -> list[Note]:
         if any(a < end and start < b for a, b in taken):
             continue
         if numbers := _standing(name, bare):
-            found.append(Note(end, numbers))
-    found.sort(key=lambda note: note.at)
-    found += _of_block(instruction, len(words), bare)
-    return found[:MAX_NOTES]
+            yield Note(start, end, numbers)
 
 
 def _standing(text: str, bare: Sequence[str]) -> tuple[int, ...]:
@@ -127,7 +152,7 @@ def _whole_lines(words: str, bare: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield spans[-1]
 
 
-def _of_block(instruction: str, start: int, bare: Sequence[str]) -> Iterator[Note]:
+def _of_block(instruction: str, start: int, bare: Sequence[str], *, fuzzy: bool) -> Iterator[Note]:
     """Yield a note at each line of a fenced block that stands in the document or is like one."""
     known = [line for line in dict.fromkeys(bare) if len(line) >= _SHORTEST_LINE]
     at, inside = start, False
@@ -138,8 +163,10 @@ def _of_block(instruction: str, start: int, bare: Sequence[str]) -> Iterator[Not
         elif inside and len(line) >= _SHORTEST_NAME:
             numbers = tuple(k for k, other in enumerate(bare, 1) if other == line)
             if 1 <= len(numbers) <= MAX_BLOCK_LINES:
-                yield Note(at, numbers)
-            elif not numbers and (like := get_close_matches(line, known, 1, MIN_LIKENESS)):
+                yield Note(at, at, numbers)
+            elif (
+                fuzzy and not numbers and (like := get_close_matches(line, known, 1, MIN_LIKENESS))
+            ):
                 numbers = tuple(k for k, other in enumerate(bare, 1) if other == like[0])
-                yield Note(at, numbers[:MAX_BLOCK_LINES], exact=False)
+                yield Note(at, at, numbers[:MAX_BLOCK_LINES], exact=False)
         at += len(text)

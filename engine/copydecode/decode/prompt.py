@@ -23,7 +23,7 @@ from difflib import get_close_matches
 
 from copydecode.decode import vocabulary as markers
 from copydecode.decode.expect import Hints, hints
-from copydecode.decode.found import notes
+from copydecode.decode.found import notes, spoken_of
 from copydecode.decode.literals import longest_token
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.decode.window import EncodedLines, choose, named_lines, prose, renumber_lines
@@ -32,6 +32,7 @@ from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, visible
 from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
 from copydecode.edit.rules import Ranges, Rules
+from copydecode.errors import ContextTooLongError
 
 MAX_NAMES = 3
 """How many similar names a prompt lists."""
@@ -123,7 +124,7 @@ class EmbeddedPrompt:
             ScopeError: the instruction names lines that the document does not have.
         """
         named = named_lines(instruction)
-        shown = self.show(document, scope or named)
+        shown = self._show(document, scope or named, instruction)
         window = shown.window
         if named:
             scoped = scope is not None
@@ -145,6 +146,24 @@ class EmbeddedPrompt:
         window = choose(lines, scope, max_lines=self.max_lines, max_tokens=self.max_tokens)
         encoded = lines.within(window)
         return Shown(self.document_tokens(encoded), window, encoded, head=1)
+
+    def _show(self, document: Document, scope: tuple[int, int] | None, instruction: str) -> Shown:
+        """Return what `show` does; without a scope, around the lines that are spoken of."""
+        try:
+            return self.show(document, scope)
+        except ContextTooLongError:
+            everywhere = visible(document, Window(1, len(document)))
+            spoken = None if scope else spoken_of(instruction, everywhere)
+            if spoken is None:
+                raise
+        try:
+            return self.show(document, spoken)
+        except ContextTooLongError as error:
+            message = (
+                f"expected what the instruction speaks of within {self.max_lines} lines, found it "
+                f"in lines {spoken[0]} to {spoken[1]}: select the lines to edit"
+            )
+            raise ContextTooLongError(message) from error
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Return each line's tokens with a newline token at the end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tokenizers import Tokenizer
 
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.prompt import EmbeddedPrompt, around, similar_names
@@ -11,7 +12,7 @@ from copydecode.edit.document import Document
 from copydecode.edit.fit import Window
 from copydecode.edit.program import Copy, CopyTokens, Gen, Program
 from copydecode.errors import ContextTooLongError
-from copydecode.training.tokenizer import RESERVED, train_tokenizer
+from copydecode.training.tokenizer import RESERVED, train_tokenizer, with_later_markers
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,31 @@ def test_the_marker_of_token_copies_is_optional(vocabulary: Vocabulary) -> None:
     assert vocabulary.tokenizer.id_to_token(len(SPECIAL_TOKENS)) == "<|reserved0|>"
     assert new.encode('<copy tokens="')[0] >= RESERVED  # In text it is text.
     assert vocabulary.token_bytes(RESERVED) == new.token_bytes(RESERVED)
+
+
+def test_texts_of_the_instruction_come_with_their_lines(vocabulary: Vocabulary) -> None:
+    """Numbers as the document has them, behind a marker that a tokenizer has since it was made."""
+    old = (EMBEDDED_FOLDER / "tokenizer.json").read_text(encoding="utf-8")
+    new = Vocabulary(Tokenizer.from_str(with_later_markers(old)))
+    prompt = EmbeddedPrompt(new, 40, 640).build(Document("a = 1\nbc = a\n"), " Rename `a` to `d`")
+    assert text(new, prompt.tokens).endswith(
+        "<|instruction|>Rename `a`<|found|>1,2 to `d`<|found|>-<program>"
+    )
+    assert with_later_markers(with_later_markers(old)) == with_later_markers(old)
+    assert [new.encode(t) for t in ("x = 1", "<|found|>")] == [
+        vocabulary.encode(t) for t in ("x = 1", "<|found|>")
+    ]
+
+
+def test_a_long_document_is_shown_around_what_is_spoken_of(vocabulary: Vocabulary) -> None:
+    """Where neither scope nor line numbers say where to look."""
+    document = Document("".join(f"x{k}\n" for k in range(1, 101)))
+    prompt = EmbeddedPrompt(vocabulary, 10, 640)
+    assert prompt.build(document, "Delete the line `x50`").window == Window(45, 54)
+    with pytest.raises(ContextTooLongError, match="in lines 3 to 90: select"):
+        prompt.build(document, "Move `x3` behind `x90`")
+    with pytest.raises(ContextTooLongError, match="without a scope"):
+        prompt.build(document, "Delete the line `y`")
 
 
 def test_a_long_document_is_shown_around_the_scope(vocabulary: Vocabulary) -> None:
