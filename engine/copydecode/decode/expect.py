@@ -1,9 +1,9 @@
 """What the words of an instruction promise for the lines: guesses for drafts, never decisions.
 
 "Delete lines 3 to 5" says which lines will be copied, and so does "delete the line `x = 1`" where
-one line reads so; "rename `a` to `b`" says how each line with `a` will read, a quoted name with a similar one beside it how a misspelt line will, and a fenced block
-is text that will be written. All of it may be wrong: the model is asked. Knows nothing of
-tokenizers or prompts.
+one line reads so; "rename `a` to `b`" says how each line with `a` will read, a quoted name with a
+similar one beside it how a misspelt line will, and a fenced block is text that will be written. All
+of it may be wrong: the model is asked. Knows nothing of tokenizers or prompts.
 """
 
 from __future__ import annotations

@@ -143,7 +143,13 @@ class EmbeddedPrompt:
             ContextTooLongError: as `build`.
         """
         lines = EncodedLines(document, self._encode_line, self._longest)
-        window = choose(lines, scope, max_lines=self.max_lines, max_tokens=self.max_tokens)
+        window = choose(
+            lines,
+            scope,
+            max_lines=self.max_lines,
+            max_tokens=self.max_tokens,
+            number_tokens=lambda line: len(self.number_tokens(min(line, self.max_lines))),
+        )
         encoded = lines.within(window)
         return Shown(self.document_tokens(encoded), window, encoded, head=1)
 
@@ -178,9 +184,13 @@ class EmbeddedPrompt:
         """Return the part of the prompt that is the numbered document."""
         tokens = [self.vocabulary.special(markers.DOCUMENT)]
         for number, line in enumerate(line_tokens, start=1):
-            tokens += self.vocabulary.encode(str(number))
+            tokens += self.number_tokens(number)
             tokens += line
         return tokens
+
+    def number_tokens(self, number: int) -> list[int]:
+        """Return the tokens of a line's number: one, with a tokenizer that keeps numbers whole."""
+        return self.vocabulary.encode(str(number))
 
     def request_tokens(
         self,

@@ -58,6 +58,10 @@ class Vocabulary:
         tokenizer.encode_special_tokens = True  # Markers in text are text.
         self.size: int = tokenizer.get_vocab_size(with_added_tokens=True)
 
+    def __reduce__(self) -> tuple[type[Vocabulary], tuple[Tokenizer]]:
+        """Pickle by the tokenizer: that markers in text are text is set anew, it is not in there."""
+        return Vocabulary, (self.tokenizer,)
+
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
         """Read a `tokenizer.json`.

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from copydecode.decode.prompt import EmbeddedPrompt, similar_names
+from copydecode.edit.grammar import COPY_CLOSE, COPY_DASH
 from copydecode.training.tasks import Case, Sheet
 
 PAD = 0
@@ -35,6 +36,7 @@ class Batch:
             the padding as makes `T` a round number.
         targets: `[N, P + K * S]`, the next token, or -1 where nothing is decided.
         lines: `[N, P + K * S]`, the line that a token belongs to or mentions, or -1.
+        ends: `[N, P + K * S]`, whether the next token is of the number of a copy's last line.
         branches: `K`; `branch_tokens` is `S`, `document_tokens` is `P`.
         cases: the `N * K` cases in order.
     """
@@ -45,6 +47,7 @@ class Batch:
     kept: Tensor
     targets: Tensor
     lines: Tensor
+    ends: Tensor
     document_tokens: int
     branches: int
     branch_tokens: int
@@ -79,7 +82,9 @@ def make_batch(
         documents.append(prompt.document_tokens(line_tokens))
         # A number's token is its own line's, the opening marker is none's.
         numbered = enumerate(line_tokens, start=1)
-        own_lines.append([-1, *(k for k, line in numbered for _ in range(1 + len(line)))])
+        own_lines.append([-1])
+        for k, line in numbered:
+            own_lines[-1] += [k] * (len(prompt.number_tokens(k)) + len(line))
         branches.append(
             [
                 _branch(sheet, case, line_tokens, prompt, splice_window).until(decisions)
@@ -93,6 +98,7 @@ def make_batch(
     tokens = torch.full((n, p + k * s), PAD)
     targets = torch.full((n, p + k * s), -1)
     lines = torch.full((n, p + k * s), -1)
+    ends = torch.zeros((n, p + k * s), dtype=torch.bool)
     positions = torch.zeros((n, p + k * s), dtype=torch.long)
     for row, document in enumerate(documents):
         d = len(document)
@@ -106,6 +112,7 @@ def make_batch(
             tokens[row, there] = torch.tensor(branch.tokens)
             targets[row, there] = torch.tensor(branch.targets)
             lines[row, there] = torch.tensor(branch.lines)
+            ends[row, there] = torch.tensor(branch.ends)
             positions[row, at : at + s] = torch.arange(d, d + s)
     lengths = torch.tensor([len(d) for d in documents])
     used = torch.zeros(n, p + k * s, dtype=torch.bool)
@@ -119,7 +126,7 @@ def make_batch(
     used.view(-1)[spare[: rounded - count]] = True
     kept = used.flatten().nonzero()[:, 0]
     cases = tuple(case for sheet in sheets for case in sheet.cases)
-    return Batch(tokens, positions, lengths, kept, targets, lines, p, k, s, cases)
+    return Batch(tokens, positions, lengths, kept, targets, lines, ends, p, k, s, cases)
 
 
 def _round_up(value: int, step: int) -> int:
@@ -130,12 +137,13 @@ def _round_up(value: int, step: int) -> int:
 class _Branch:
     """A branch's tokens; at each the decided token that comes next, and the line that it mentions.
 
-    Both -1 where there is none.
+    Both -1 where there is none. `ends` says where the next token is of a copy's last line.
     """
 
     tokens: list[int]
     targets: list[int]
     lines: list[int]
+    ends: list[bool]
 
     def until(self, decisions: int | None) -> _Branch:
         """Return the part that leads to the decision of that number, all where there are less."""
@@ -143,7 +151,7 @@ class _Branch:
         if decisions is None or len(decided) <= decisions:
             return self
         end = decided[decisions - 1] + 1
-        return _Branch(self.tokens[:end], self.targets[:end], self.lines[:end])
+        return _Branch(self.tokens[:end], self.targets[:end], self.lines[:end], self.ends[:end])
 
 
 def _branch(
@@ -166,7 +174,25 @@ def _branch(
         for at, (_, token_end) in enumerate(placed, start=1):
             if token_end is not None and start < token_end <= end:
                 lines[at] = line
-    return _Branch(ids, [*following, -1], lines)
+    return _Branch(ids, [*following, -1], lines, _ends(ids, len(request), prompt))
+
+
+def _ends(ids: Sequence[int], start: int, prompt: EmbeddedPrompt) -> list[bool]:
+    """Return where the next token is of the number of a copy's last line.
+
+    `ids[start:]` is the program. Numbers stand between a dash and the marker that closes a copy,
+    which no text has.
+    """
+    [dash] = prompt.vocabulary.encode(COPY_DASH)
+    close = prompt.vocabulary.special(COPY_CLOSE)
+    ends = [False] * len(ids)
+    for at in range(start, len(ids)):
+        if ids[at] == close:
+            before = at - 1
+            while ids[before] != dash:
+                ends[before - 1] = True
+                before -= 1
+    return ends
 
 
 def _mentions(case: Case, lines: Sequence[str]) -> Iterator[tuple[tuple[int, int], int]]:

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -38,11 +39,24 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_corpus(parser)
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="one core each")
     parser.add_argument(
+        "--loaders", type=int, default=0, metavar="N", help="processes that make batches ahead"
+    )
+    parser.add_argument(
+        "--piece-minutes",
+        type=float,
+        default=math.inf,
+        metavar="M",
+        help="stop after so long; the same command goes on",
+    )
+    parser.add_argument(
         "--init", type=Path, metavar="DIR", help="begin with the weights and tokenizer of a model"
     )
     for field in dataclasses.fields(TrainConfig):
         option = f"--{field.name.replace('_', '-')}"
         kind = type(field.default)
+        if kind is bool:
+            parser.add_argument(option, action="store_true")
+            continue
         if field.name == "curriculum":
             parser.add_argument(option, choices=sorted(CURRICULA), default=field.default)
             continue
@@ -78,8 +92,9 @@ def _train(args: argparse.Namespace) -> int:
     try:
         with console.status("fetching and reading the corpus"):
             corpus.fetch(args.corpus, ("train", "validation"))
-            _prepare(args.corpus, args.out, args.init)
-        arguments = (args.processes, config, args.corpus, args.out, args.init)
+            _prepare(args.corpus, args.out, args.init, digits=config.digits)
+        pieces = (args.loaders, args.piece_minutes)
+        arguments = (args.processes, config, args.corpus, args.out, args.init, *pieces)
         if args.processes == 1:
             _work(0, *arguments)
         else:
@@ -90,10 +105,13 @@ def _train(args: argparse.Namespace) -> int:
         console.print(f"[red]{error}[/red]")
         return FAILED
     console.print(f"the model is in {args.out}")
+    progress = card.read_log(args.out)[-1]["progress"]
+    if progress < 1:
+        console.print(f"{progress:.0%} of the run is done: the same command goes on")
     return 0
 
 
-def _prepare(corpus_folder: Path, out: Path, init: Path | None) -> None:
+def _prepare(corpus_folder: Path, out: Path, init: Path | None, *, digits: bool) -> None:
     """Learn the tokenizer, once, or take that of the model to begin with."""
     path = out / "tokenizer.json"
     if path.exists():
@@ -106,7 +124,8 @@ def _prepare(corpus_folder: Path, out: Path, init: Path | None) -> None:
         return
     files = corpus.read(corpus_folder, "train")
     step = max(1, len(files) // _FILES_FOR_TOKENIZER)
-    learnt = tokenizer.train_tokenizer((file.text for file in files[::step]), VOCABULARY_SIZE)
+    texts = (file.text for file in files[::step])
+    learnt = tokenizer.train_tokenizer(texts, VOCABULARY_SIZE, digits=digits)
     learnt.save(str(path), pretty=False)
 
 
@@ -117,6 +136,8 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
     corpus_folder: Path,
     out: Path,
     init: Path | None,
+    loaders: int,
+    piece_minutes: float,
 ) -> None:
     """Train in one of several processes."""
     torch.set_num_threads(1)
@@ -134,6 +155,8 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
         init=init,
         rank=rank,
         processes=processes,
+        loaders=loaders,
+        piece_minutes=piece_minutes,
     )
 
 

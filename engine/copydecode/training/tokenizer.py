@@ -23,9 +23,12 @@ RESERVED = 16
 """Ids kept for the special tokens, so that later markers do not move the vocabulary."""
 
 
-def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
-    """Learn a vocabulary of `size` tokens, special tokens and all numbers below 1,000 included."""
-    numbers = [f"{n:0{width}}" for width in (2, 3) for n in range(10**width)]
+def train_tokenizer(texts: Iterable[str], size: int, *, digits: bool = False) -> Tokenizer:
+    """Learn a vocabulary of `size` tokens, special tokens and all numbers below 1,000 included.
+
+    With `digits` numbers are cut into digits.
+    """
+    numbers = [f"{n:0{width}}" for width in (2, 3) if not digits for n in range(10**width)]
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = _pre_tokenizer()
     learner.train_from_iterator(
@@ -77,7 +80,7 @@ def _assemble(learnt: dict[str, Any], numbers: list[str], size: int) -> dict[str
     by_id = [w for w in by_id if w not in specials]
     words = [w for w in by_id if not (w.isdigit() and w.isascii() and len(w) > 1)]
     vocabulary = {token: index for index, token in enumerate([*specials, *words, *numbers])}
-    merges = [list(pair) for pair in _number_merges()]
+    merges = [list(pair) for pair in _number_merges()] if numbers else []
     merges += [
         pair
         for pair in learnt["merges"]

@@ -33,9 +33,8 @@ from copydecode.decode.vocabulary import END, Vocabulary
 from copydecode.errors import ModelFormatError
 from copydecode.training.batches import Batch, BranchAttention, make_batch
 from copydecode.training.corpus import SourceFile
-from copydecode.training.curriculum import Lesson, lesson
+from copydecode.training.lessons import Lessons, Loader
 from copydecode.training.sheets import EVERYDAY, FINDING, MAX_COMMENTS, SheetMaker
-from copydecode.training.tasks import Sheet
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +58,10 @@ class TrainConfig:
     one a text in the instruction stands in, two layers further up; and that one head of the layers
     between looks there.
     `average` is the share of the averaged weights that a step keeps, 0 for none.
+    `splice_window` is how many of a copied span's last tokens enter the context, all where it is
+    negative. `end_weight` is how much a decision on a copy's last line weighs beside the others:
+    most misses of the paper's pilot are there. With `digits` a new tokenizer cuts numbers into
+    digits; line numbers are then more than one decision, and no `line_loss` asks for them.
     """
 
     width: int = 256
@@ -75,6 +78,8 @@ class TrainConfig:
     adam_rate: float = 4e-3
     weight_decay: float = 0.01
     document_loss: float = 0.3
+    end_weight: float = 1.0
+    digits: bool = False
     warmup_steps: int = 100
     decay_part: float = 0.5
     curriculum: str = "everyday"
@@ -85,6 +90,11 @@ class TrainConfig:
     save_minutes: float = 5.0
     examination_sheets: int = 96
     seed: int = 1
+
+    @property
+    def window(self) -> int | None:
+        """The splice window, None for whole spans."""
+        return None if self.splice_window < 0 else self.splice_window
 
     def network(self) -> NetworkConfig:
         """Return the shape of the network: Qwen3 with tied embeddings."""
@@ -113,12 +123,18 @@ def train(  # noqa: PLR0913  # what a run needs, each named
     init: Path | None = None,
     rank: int = 0,
     processes: int = 1,
-) -> None:
+    loaders: int = 0,
+    piece_minutes: float = math.inf,
+) -> bool:
     """Train and leave a model folder behind; goes on where `folder` holds an unfinished run.
 
     A new run begins with the weights of the model folder `init`, or with random ones. `folder` has
     to hold the `tokenizer.json`. With several processes each works on its own sheets and gradients
-    are averaged.
+    are averaged; each has `loaders` further ones that make its batches ahead.
+
+    Returns:
+        Whether the run is finished: after `piece_minutes`, and one step at least, it stops, and
+        the next call goes on.
     """
     torch.manual_seed(config.seed)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
@@ -126,37 +142,67 @@ def train(  # noqa: PLR0913  # what a run needs, each named
     done = run.resume()
     if init is not None and done.step == 0:
         run.begin_with(init, note=rank == 0)
-    maker = SheetMaker(files)
+    lessons = Lessons(
+        SheetMaker(files),
+        run.prompt,
+        curriculum=config.curriculum,
+        splice_window=config.window,
+        sheets=config.sheets_per_step,
+        cases=config.cases_per_sheet,
+        seed=f"{config.seed}/{rank}",
+    )
     examiner = _Examiner(SheetMaker(held_out), run.prompt, config) if rank == 0 else None
-    started = saved = time.monotonic()
-    began_at = done.minutes
+    clock, begun = _Clock(config, done), done.step
     losses: dict[str, list[float]] = {}
-    while True:
-        minutes = began_at + (time.monotonic() - started) / 60
-        progress = _agree(max(minutes / config.minutes, done.step / config.steps), processes)
-        if progress >= 1:
-            break
-        rng = Random(f"{config.seed}/{rank}/{done.step}")
-        todo = lesson(config.curriculum, progress, rng)
-        sheets = _draw(maker, config, todo, rng, run.prompt)
-        batch = make_batch(sheets, run.prompt, config.splice_window, todo.decisions)
-        for name, loss in run.gradients(batch).items():
-            losses.setdefault(name, []).append(loss)
-        _average(run.network, processes)
-        run.update(done.step, progress)
-        done = _Done(done.step + 1, minutes, done.tokens + processes * batch.size)
-        if rank == 0 and done.step % 20 == 0:
-            rate = done.step / max(1e-9, minutes)
-            means = {name: sum(values) / len(values) for name, values in losses.items()}
-            run.note(done, progress=progress, **means, per_minute=rate)
-            losses.clear()
-        if examiner and (time.monotonic() - saved) / 60 >= config.save_minutes:
-            run.save(done)
-            run.note(done, progress=progress, **run.examined(examiner))
-            saved = time.monotonic()
+    with Loader(lessons, loaders, clock.progress_at) as loader:
+        while True:
+            progress = _agree(clock.progress_at(done.step), processes)
+            here = _agree(clock.minutes_here, processes)
+            if progress >= 1 or (done.step > begun and here >= piece_minutes):
+                break
+            batch = loader.batch(done.step)
+            for name, loss in run.gradients(batch).items():
+                losses.setdefault(name, []).append(loss)
+            _average(run.network, processes)
+            run.update(done.step, progress)
+            done = _Done(done.step + 1, clock.minutes, done.tokens + processes * batch.size)
+            if rank == 0 and done.step % 20 == 0:
+                rate = done.step / max(1e-9, done.minutes)
+                means = {name: sum(values) / len(values) for name, values in losses.items()}
+                run.note(done, progress=progress, **means, per_minute=rate)
+                losses.clear()
+            if examiner and clock.minutes_here - clock.saved >= config.save_minutes:
+                run.save(done)
+                run.note(done, progress=progress, **run.examined(examiner))
+                clock.saved = clock.minutes_here
     if examiner:
         run.save(done)
-        run.note(done, progress=1.0, **run.examined(examiner))
+        run.note(done, progress=progress, **run.examined(examiner))
+    return progress >= 1
+
+
+class _Clock:
+    """How far a run is, by time or by steps, whichever is further."""
+
+    def __init__(self, config: TrainConfig, done: _Done) -> None:
+        self._config = config
+        self._before = done.minutes
+        self._started = time.monotonic()
+        self.saved = 0.0
+
+    @property
+    def minutes_here(self) -> float:
+        """Since this call began."""
+        return (time.monotonic() - self._started) / 60
+
+    @property
+    def minutes(self) -> float:
+        """Of the whole run."""
+        return self._before + self.minutes_here
+
+    def progress_at(self, step: int) -> float:
+        """Return the share of the run that a step is at, if it is taken now."""
+        return max(self.minutes / self._config.minutes, step / self._config.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +266,11 @@ class _Run:
             hidden = _hidden(self.network, batch, attention, self.device)  # [T, D]
             targets = batch.targets.flatten()[batch.kept].to(self.device)
             text = batch.in_document.to(self.device)
-            decided_loss = _loss(self.network, hidden, targets.masked_fill(text, -1))
+            weights = None
+            if config.end_weight != 1:
+                ends = batch.ends.flatten()[batch.kept].to(self.device)
+                weights = torch.where(ends, config.end_weight, 1.0)
+            decided_loss = _loss(self.network, hidden, targets.masked_fill(text, -1), weights)
             # Half of the text positions teach as much as all of them, at half the cost.
             text_loss = _loss(self.network, hidden[text][::2], targets[text][::2])
             total = decided_loss + config.document_loss * text_loss
@@ -273,7 +323,7 @@ class _Run:
     def save(self, done: _Done) -> None:
         """Write the model folder and the state to resume from, each by rename."""
         config = self.config
-        extra = {"splice_window": config.splice_window, "max_lines": config.max_lines}
+        extra = {"splice_window": config.window, "max_lines": config.max_lines}
         extra["max_tokens"] = config.max_tokens
         described = self.network.config.as_json() | {"copydecode": extra}
         _write(self.folder / "config.json", json.dumps(described, indent=2) + "\n")
@@ -366,7 +416,7 @@ class _Examiner:
             rng = Random(0)
             for _ in range(config.examination_sheets // 4):
                 sheets = [maker.draw(rng, 24, 6, mix) for _ in range(4)]
-                self._batches.append(make_batch(sheets, prompt, config.splice_window))
+                self._batches.append(make_batch(sheets, prompt, config.window))
 
     def examine(self, network: Network) -> dict[str, float]:
         """Return the share of exact programs by kind of task."""
@@ -389,21 +439,6 @@ class _Examiner:
         return {kind: sum(hits) / len(hits) for kind, hits in sorted(right.items())}
 
 
-def _draw(
-    maker: SheetMaker, config: TrainConfig, todo: Lesson, rng: Random, prompt: EmbeddedPrompt
-) -> list[Sheet]:
-    """Draw the sheets of one step, all of about the same length and within the model's window."""
-    draw = maker.draw_noise if todo.noise else maker.draw
-    n_cases = max(1, round(todo.cases * config.cases_per_sheet))
-    sheets: list[Sheet] = []
-    while len(sheets) < config.sheets_per_step:
-        sheet = draw(rng, todo.lines, n_cases, todo.mix)
-        # Some files hold data, at a token a character: they would not fit, nor teach anything.
-        if sum(map(len, prompt.encode_lines(sheet.lines))) <= config.max_tokens:
-            sheets.append(sheet)
-    return sheets
-
-
 def _hidden(
     network: Network, batch: Batch, attention: BranchAttention, device: torch.device
 ) -> Tensor:
@@ -412,10 +447,19 @@ def _hidden(
     return network.hidden(tokens.to(device), positions.to(device), attention)[0]
 
 
-def _loss(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross entropy where `targets` is not -1; the head runs only there."""
+def _loss(
+    network: Network, hidden: Tensor, targets: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """Return the mean cross entropy where `targets` is not -1; the head runs only there.
+
+    `weights`, one for each target, say how much it counts; alike where there are none.
+    """
     wanted = targets >= 0
-    return functional.cross_entropy(network.logits(hidden[wanted]).float(), targets[wanted])
+    logits = network.logits(hidden[wanted]).float()
+    if weights is None:
+        return functional.cross_entropy(logits, targets[wanted])
+    each = functional.cross_entropy(logits, targets[wanted], reduction="none")
+    return (each * weights[wanted]).sum() / weights[wanted].sum()
 
 
 def _initialise(network: Network) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 import torch
 
 from copydecode.decode.constraint import ProgramGrammar
@@ -16,8 +17,12 @@ from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import Document
+from copydecode.edit.program import Copy
 from copydecode.training.batches import PAD, BranchAttention, make_batch
+from copydecode.training.corpus import SourceFile
+from copydecode.training.lessons import Lessons, Loader
 from copydecode.training.sheets import EVERYDAY, FINDING, SheetMaker
+from copydecode.training.tokenizer import train_tokenizer
 from copydecode.training.trainer import TrainConfig
 from tests.engine.decode.scripted import scripted
 
@@ -131,6 +136,40 @@ def test_mentions_are_at_the_tokens_from_which_on_a_line_is_certain(
             come = vocabulary.decode(branch[1 : index + 1])[at:][: len(text)]
             assert [k for k, other in enumerate(sheet.lines, 1) if come in other] == [line]
     assert asked > 20
+
+
+def test_the_ends_of_copies_are_known(maker: SheetMaker, files: list[SourceFile]) -> None:
+    """Also where a number is several tokens."""
+    for digits in (False, True):
+        texts = [file.text for file in files]
+        vocabulary = Vocabulary(train_tokenizer(texts, 1500, digits=digits))
+        prompt = EmbeddedPrompt(vocabulary, 60, 2000)
+        sheet = maker.draw(Random(6), 16, 4, EVERYDAY)
+        batch = make_batch([sheet], prompt, WINDOW)
+        for index, case in enumerate(sheet.cases):
+            start = batch.document_tokens + index * batch.branch_tokens
+            tokens = batch.tokens[0, start : start + batch.branch_tokens]
+            ends = batch.ends[0, start : start + batch.branch_tokens]
+            numbers = "".join(str(op.last) for op in case.program.ops if isinstance(op, Copy))
+            assert vocabulary.decode(tokens[1:][ends[:-1]].tolist()) == numbers
+            assert len(numbers) > (ends.sum() if not digits else 0)
+            assert not digits or len(numbers) == ends.sum()
+
+
+def test_batches_made_ahead_are_the_same(maker: SheetMaker, vocabulary: Vocabulary) -> None:
+    """Made in another process, from the same seed, in the order of the steps."""
+    prompt = EmbeddedPrompt(vocabulary, 60, 2000)
+    lessons = Lessons(
+        maker, prompt, curriculum="everyday", splice_window=WINDOW, sheets=1, cases=2, seed="1/0"
+    )
+    with Loader(lessons, 1, lambda step: step / 4) as ahead, Loader(lessons, 0, float) as here:
+        for step in range(4):
+            one, other = ahead.batch(step), lessons.batch(step, step / 4)
+            assert one.cases == other.cases
+            assert torch.equal(one.tokens, other.tokens)
+        assert here.batch(1).cases == lessons.batch(1, 1.0).cases
+        with pytest.raises(ValueError, match="asked for step 4, got 7"):
+            ahead.batch(7)
 
 
 def test_cut_branches_end_with_a_decision(maker: SheetMaker, vocabulary: Vocabulary) -> None:

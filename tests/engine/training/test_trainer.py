@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +20,8 @@ from copydecode.engine import EditRequest, Engine, Scope
 from copydecode.errors import ModelFormatError, TokenLimitError
 from copydecode.training import card
 from copydecode.training.corpus import PACKAGES, SourceFile
-from copydecode.training.trainer import CONTEXT, TrainConfig, train
+from copydecode.training.tokenizer import train_tokenizer
+from copydecode.training.trainer import CONTEXT, VOCABULARY_SIZE, TrainConfig, train
 
 TINY = TrainConfig(
     width=32,
@@ -74,6 +77,41 @@ def test_an_unfinished_run_goes_on(
     train(dataclasses.replace(TINY, steps=24), files, files, tmp_path)
     steps = [entry["step"] for entry in read_log(tmp_path)]
     assert steps == [4, 20, 24]
+
+
+def test_a_run_in_pieces_is_the_run_in_one(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile]
+) -> None:
+    """A piece ends between steps; the next call goes on with the same batches."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+        vocabulary.tokenizer.save(str(folder / "tokenizer.json"))
+    config = dataclasses.replace(TINY, steps=6)
+    assert train(config, files, files, whole)
+    calls = 1
+    while not train(config, files, files, parts, piece_minutes=0):
+        calls += 1
+    assert calls == 6
+    one, other = (load_file(folder / "model.safetensors") for folder in (whole, parts))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("change", [{"end_weight": 4.0}, {"digits": True}, {"splice_window": -1}])
+def test_variants_learn_and_load(
+    tmp_path: Path, files: list[SourceFile], change: dict[str, Any]
+) -> None:
+    """What ablations vary ends in models that the engine takes."""
+    config = dataclasses.replace(TINY, **change)
+    tokenizer = train_tokenizer((f.text for f in files), VOCABULARY_SIZE, digits=config.digits)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    train(config, files, files, tmp_path)
+    losses = [entry["loss"] for entry in read_log(tmp_path) if "loss" in entry]
+    assert losses[-1] < losses[0]
+    engine = Engine.load(EngineConfig(model=str(tmp_path)))
+    request = EditRequest("a = 1\n" * 12, "Delete line 11", limits=Limits(max_new_tokens=100))
+    with suppress(TokenLimitError):
+        assert engine.edit(request).receipt.forwards > 0
 
 
 def test_a_run_begins_with_a_models_weights(
