@@ -59,7 +59,7 @@ class Vocabulary:
         self.size: int = tokenizer.get_vocab_size(with_added_tokens=True)
 
     def __reduce__(self) -> tuple[type[Vocabulary], tuple[Tokenizer]]:
-        """Pickle by the tokenizer: that markers in text are text is set anew, it is not in there."""
+        """Pickle by the tokenizer; that markers in text are text is not in it, and is set anew."""
         return Vocabulary, (self.tokenizer,)
 
     @classmethod
