@@ -83,6 +83,8 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     "consolidating": (
         Stage(1.0, _joined((0.25, FINDING), (0.5, EVERYDAY), (0.25, COPYING)), (40, 40), 0.05),
     ),
+    # For comparisons: what is learnt first, on short sheets.
+    "short": (Stage(1.0, _joined((0.7, COPYING), (0.3, EVERYDAY)), (8, 18), 0.5),),
     # For a model whose prompts did not say yet where texts stand.
     "looking-up": (
         Stage(1.0, _joined((0.45, FINDING), (0.35, EVERYDAY), (0.2, COPYING)), (40, 40), 0.05),

@@ -75,14 +75,15 @@ def draw_trials(files: Sequence[SourceFile], per_kind: int, seed: int) -> Iterat
         rng = Random(f"{seed}/{kind}")
         for _ in range(per_kind):
             sheet = maker.draw(rng, rng.randint(14 if kind == "snippet" else 8, 36), 1, {kind: 1.0})
-            yield _trial(sheet.cases[0].kind, sheet, sheet.cases[0])
+            yield trial(sheet.cases[0].kind, sheet, sheet.cases[0])
     rng = Random(f"{seed}/files")
     for kind, sheets in whole_file_cases(files, per_kind, rng).items():
         for sheet in sheets:
-            yield _trial(f"{kind} {IN_FILE}", sheet, sheet.cases[0])
+            yield trial(f"{kind} {IN_FILE}", sheet, sheet.cases[0])
 
 
-def _trial(kind: str, sheet: Sheet, case: Case) -> Trial:
+def trial(kind: str, sheet: Sheet, case: Case) -> Trial:
+    """Return a case of a sheet as an edit to try."""
     scope = None
     if case.scope is not None:
         scope = Scope(*case.scope, locked=case.lock is not None)

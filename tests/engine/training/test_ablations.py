@@ -1,0 +1,36 @@
+"""The comparison of training choices: each variant is trained, loaded and tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from copydecode.training import ablations
+from copydecode.training.corpus import SourceFile
+
+SMALL = {"width": 32, "layers": 1, "heads": 2, "key_value_heads": 1, "feed_forward": 48}
+
+
+def test_variants_are_compared_on_the_same_trials(tmp_path: Path, files: list[SourceFile]) -> None:
+    material = ablations.Material(files, files, ablations.draw(files, 1))
+    assert [trial.kind for trial in material.trials] == list(ablations.KINDS)
+    rows = []
+    for variant in ("w = 0", "numbers as digits"):
+        config = ablations.VARIANTS[variant]
+        config = replace(config, **SMALL, steps=2, examination_sheets=4)  # type: ignore[arg-type]
+        rows.append(ablations.run(variant, config, material, tmp_path / variant))
+    assert all(0 <= row.mean <= 1 for row in rows)
+    console = Console(record=True, width=160)
+    console.print(ablations.table(rows, 2))
+    text = console.export_text()
+    assert "w = 0" in text
+    assert "numbers as digits" in text
+
+
+def test_each_variant_differs_from_the_base_in_one_thing() -> None:
+    base = ablations.VARIANTS["base: w = 16"]
+    for variant, config in ablations.VARIANTS.items():
+        changed = [name for name in base.__slots__ if getattr(base, name) != getattr(config, name)]
+        assert len(changed) == (config != base), variant
