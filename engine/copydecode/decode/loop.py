@@ -7,7 +7,8 @@ arithmetic; its forward decides the next step, or as many drafted ones as agree 
 What a draft got wrong is undone in the grammar and cropped from the cache, so the result is that of
 stepping token by token, greedily or at a temperature.
 
-The loop writes programs under `constraint`, or full text under `freetext`: it knows neither, nor
+A decode is a generator that asks for its forwards (`forwards`), so that several can share one. The
+loop writes programs under `constraint`, or full text under `freetext`: it knows neither, nor
 texts, tokenizers or prompt formats.
 """
 
@@ -24,6 +25,7 @@ from copydecode.config import Acceptance, Limits
 from copydecode.decode.accept import Span, kept_lines, verdicts
 from copydecode.decode.automaton import Automaton
 from copydecode.decode.cost import FREE, CostCurve
+from copydecode.decode.forwards import Ask, Forwards, alone
 from copydecode.decode.guess import Drafter, Guess, NoDrafts
 from copydecode.decode.literals import Ids
 from copydecode.decode.model import C
@@ -82,6 +84,13 @@ def decode(prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt
         EditCancelledError: `cancelled` said so; it is asked before every forward.
         DeadlineExceededError, TokenLimitError: over the limits.
     """
+    return alone(decoding(prefix, automaton, task, receipt))
+
+
+def decoding(
+    prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt
+) -> Forwards[C, Program]:
+    """Do as `decode`, by forwards that whoever drives the generator runs."""
     return _Decode(prefix, automaton, task, receipt).run()
 
 
@@ -143,14 +152,14 @@ class _Decode(Generic[C]):
         self._new_tokens = 0
         self._started = time.perf_counter()
 
-    def run(self) -> Program:
+    def run(self) -> Forwards[C, Program]:
         """Decide block by block until the program is complete."""
         reused, step = self._begin()
         pending = [*self._task.prompt[reused:], *step.tokens]
         while not self._automaton.done:
             block = self._block(pending)
-            logits, against = self._forward(block, step)
-            step = self._verify(step, block, logits, against)
+            logits, against = yield from self._forward(block, step)
+            step = yield from self._verify(step, block, logits, against)
             pending = step.tokens
         return Program(tuple(self._ops))
 
@@ -192,7 +201,7 @@ class _Decode(Generic[C]):
             block.tokens += fed
         return block
 
-    def _forward(self, block: _Block, step: _Step) -> tuple[Tensor, Sequence[float]]:
+    def _forward(self, block: _Block, step: _Step) -> Forwards[C, tuple[Tensor, Sequence[float]]]:
         """Run the model on a block, whose last certain step is `step`.
 
         Returns the logits `[R, V]` of its last positions, at least from the last pending token on,
@@ -206,11 +215,11 @@ class _Decode(Generic[C]):
         at = 0
         while last - at >= CHUNK:
             rows = min(CHUNK, max(0, at + CHUNK - judging)) if judging < last else 0
-            logits = self._feed(tokens[at : at + CHUNK], last=rows)
+            logits = yield from self._feed(tokens[at : at + CHUNK], last=rows)
             at += CHUNK
             against += self._against(tokens[at - rows + 1 : at + 1], logits)
         first = max(at, judging)
-        logits = self._feed(tokens[at:], last=len(tokens) - first)
+        logits = yield from self._feed(tokens[at:], last=len(tokens) - first)
         against += self._against(tokens[first + 1 : pending], logits[: last - first])
         return logits, against
 
@@ -225,7 +234,7 @@ class _Decode(Generic[C]):
 
     def _verify(
         self, step: _Step, block: _Block, logits: Tensor, against: Sequence[float]
-    ) -> _Step:
+    ) -> Forwards[C, _Step]:
         """Commit the drafted steps that the logits agree with, and the decision after them.
 
         `step` was committed before and is fed now, `against` is on its span where it is reviewed.
@@ -238,7 +247,7 @@ class _Decode(Generic[C]):
         for index, draft in enumerate([*drafts, None]):
             if (cut := self._review(step, against)) is not None:
                 self._undo(drafts[index:])
-                return self._cut(cut, choose, row, logits)
+                return (yield from self._cut(cut, choose, row, logits))
             if self._reviews(step):
                 self._tell(step)
             if draft is None:
@@ -392,7 +401,7 @@ class _Decode(Generic[C]):
             ends.append(end)
         return Span(step.tokens[step.copied[0] :], ends[::-1])
 
-    def _cut(self, cut: _Cut, choose: Choose, row: int, logits: Tensor) -> _Step:
+    def _cut(self, cut: _Cut, choose: Choose, row: int, logits: Tensor) -> Forwards[C, _Step]:
         """Let a copy end earlier, and decide behind it; `row` is that of its last token."""
         row -= cut.dropped
         self._crop_behind(row, logits)
@@ -404,7 +413,8 @@ class _Decode(Generic[C]):
             if row < 0:  # Its logits came with an earlier forward of a long span.
                 token = self._prefix.tokens[-1]
                 self._prefix.crop(len(self._prefix) - 1)
-                return self._decide(self._chooser.over(self._feed([token], last=1)), 0)
+                again = yield from self._feed([token], last=1)
+                return self._decide(self._chooser.over(again), 0)
             return self._decide(choose, row)
         # Nothing is left of it: it was never written, and the model writes text in its place.
         del self._ops[-1]
@@ -436,24 +446,26 @@ class _Decode(Generic[C]):
         self._receipt.grammar_s += time.perf_counter() - started
         return allowed
 
-    def _feed(self, tokens: Sequence[int], last: int) -> Tensor:
+    def _feed(self, tokens: Sequence[int], last: int) -> Forwards[C, Tensor]:
         """Append tokens to the cache in one forward; return logits `[last, V]`."""
+        receipt, asked = self._receipt, time.perf_counter()
+        is_prompt = len(self._prefix) < len(self._task.prompt)
+        answer = yield Ask(self._prefix, tokens, last, self._check_time)
+        if is_prompt:
+            receipt.prefill_s += answer.seconds
+        else:
+            receipt.decode_s += answer.seconds
+            receipt.forwards += 1
+        receipt.waited_s += max(0.0, time.perf_counter() - asked - answer.seconds)
+        receipt.shared_forwards += answer.together > 1
+        receipt.together = max(receipt.together, answer.together)
+        return answer.logits
+
+    def _check_time(self) -> None:
+        """Raise where the decode was cancelled, or is over its deadline."""
         if self._task.cancelled():
             message = "the edit was cancelled"
             raise EditCancelledError(message)
-        self._check_deadline()
-        is_prompt = len(self._prefix) < len(self._task.prompt)
-        started = time.perf_counter()
-        logits = self._prefix.feed(tokens, last)
-        elapsed = time.perf_counter() - started
-        if is_prompt:
-            self._receipt.prefill_s += elapsed
-        else:
-            self._receipt.decode_s += elapsed
-            self._receipt.forwards += 1
-        return logits
-
-    def _check_deadline(self) -> None:
         deadline = self._task.limits.deadline_s
         if deadline is not None and time.perf_counter() - self._started > deadline:
             message = f"expected the edit to end within {deadline} s, found no end"

@@ -15,6 +15,10 @@ class Receipt:
     `decode_s` all later forwards, `grammar_s` masks and matching, `resolve_s` the new text and the
     hunks.
 
+    Where several edits run at once, `waited_s` is the time between its forwards in which others had
+    theirs, `shared_forwards` counts those that served others, too (the prompt's included; their
+    whole time is in everyone's receipt), and `together` is the most edits that one of them served.
+
     `prompt_tokens` counts the whole prompt, `reused_tokens` those that the cache still held from
     the edit before. `generated_tokens` counts decisions, `drafted_tokens` the guesses at decisions
     that were verified, `accepted_tokens` those among them that were right. `output_tokens` is the
@@ -29,10 +33,13 @@ class Receipt:
     decode_s: float = 0.0
     grammar_s: float = 0.0
     resolve_s: float = 0.0
+    waited_s: float = 0.0
     total_s: float = 0.0
     prompt_tokens: int = 0
     reused_tokens: int = 0
     forwards: int = 0
+    shared_forwards: int = 0
+    together: int = 0
     forced_tokens: int = 0
     spliced_tokens: int = 0
     generated_tokens: int = 0
@@ -46,11 +53,16 @@ class Receipt:
 
     @classmethod
     def total(cls, receipts: Iterable[Receipt]) -> Receipt:
-        """Return the sum of several edits' receipts; the model is the last one's."""
+        """Return the sum of several edits' receipts; the model is the last one's.
+
+        `together` is the most of all.
+        """
         total = cls()
         for receipt in receipts:
+            together = max(total.together, receipt.together)
             for field in fields(cls):
                 value = getattr(receipt, field.name)
                 before = getattr(total, field.name)
                 setattr(total, field.name, value if field.name == "model" else before + value)
+            total.together = together
         return total
