@@ -13,6 +13,7 @@ from pygls.workspace import PositionCodec
 
 from copydecode import Document, Hunk, Scope
 from copydecode.errors import ScopeError
+from copydecode_lsp.narrowing import kept_ends
 
 
 def strip_line_end(line: str) -> str:
@@ -30,17 +31,27 @@ def document_end(document: Document, codec: PositionCodec) -> lsp.Position:
     return lsp.Position(len(document) - 1, codec.client_num_units(last))
 
 
-def line_start(document: Document, line: int, codec: PositionCodec) -> lsp.Position:
-    """Return the start of a 1-based line; of the line after the last one, the document's end."""
+def hunk_to_text_edit(hunk: Hunk, document: Document, codec: PositionCodec) -> lsp.TextEdit:
+    """Return the text edit that makes the change; what stays at its ends is not in it."""
+    old = document.span(hunk.first, hunk.end - 1)
+    start, end = kept_ends(old, hunk.text)
+    span = lsp.Range(
+        position_behind(document, hunk.first, start, codec),
+        position_behind(document, hunk.first, len(old) - end, codec),
+    )
+    return lsp.TextEdit(range=span, new_text=hunk.text[start : len(hunk.text) - end])
+
+
+def position_behind(
+    document: Document, line: int, count: int, codec: PositionCodec
+) -> lsp.Position:
+    """Return the position `count` code points behind the start of a 1-based line."""
+    while line <= len(document) and count >= len(document.lines[line - 1]):
+        count -= len(document.lines[line - 1])
+        line += 1
     if line > len(document):
         return document_end(document, codec)
-    return lsp.Position(line - 1, 0)
-
-
-def hunk_to_text_edit(hunk: Hunk, document: Document, codec: PositionCodec) -> lsp.TextEdit:
-    """Return the text edit that makes the change."""
-    span = lsp.Range(line_start(document, hunk.first, codec), line_start(document, hunk.end, codec))
-    return lsp.TextEdit(range=span, new_text=hunk.text)
+    return lsp.Position(line - 1, codec.client_num_units(document.lines[line - 1][:count]))
 
 
 def range_to_json(span: lsp.Range) -> dict[str, dict[str, int]]:

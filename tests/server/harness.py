@@ -120,6 +120,11 @@ def lines(first: int, last: int) -> lsp.Range:
     return lsp.Range(lsp.Position(first - 1, 0), lsp.Position(last, 0))
 
 
+def chars(line: int, start: int, end: int) -> lsp.Range:
+    """Return the range of some characters of a 1-based line."""
+    return lsp.Range(lsp.Position(line - 1, start), lsp.Position(line - 1, end))
+
+
 def cursor(line: int, character: int = 0) -> lsp.Range:
     """Return an empty range on a 1-based line."""
     position = lsp.Position(line - 1, character)

@@ -128,8 +128,8 @@ def test_a_scope_survives_the_way_to_a_range_and_back(text: str, data: st.DataOb
     first = data.draw(st.integers(1, len(document)))
     scope = Scope(first, data.draw(st.integers(first, len(document))))
     span = lsp.Range(
-        convert.line_start(document, scope.first, UTF16),
-        convert.line_start(document, scope.last + 1, UTF16),
+        convert.position_behind(document, scope.first, 0, UTF16),
+        convert.position_behind(document, scope.last + 1, 0, UTF16),
     )
     assert convert.scope_of_range(span, document) == scope
 

@@ -19,6 +19,7 @@ from tests.server.harness import (
     URI,
     Pair,
     as_json,
+    chars,
     connected,
     cursor,
     diagnostic,
@@ -45,7 +46,9 @@ async def test_resolving_gives_a_versioned_edit_that_fixes_the_line() -> None:
         (change,) = action.edit.document_changes or []
         assert isinstance(change, lsp.TextDocumentEdit)
         assert change.text_document.version == 1
-        assert [e.range for e in change.edits if isinstance(e, lsp.TextEdit)] == [lines(3, 3)]
+        (edit,) = change.edits
+        assert isinstance(edit, lsp.TextEdit)
+        assert (edit.range, edit.new_text) == (chars(3, 10, 11), "")  # The s of names.
         assert pair.client.apply(action.edit) is None
         assert pair.client.documents[URI].text == "first\nname = 1\nprint(name)\n"
 

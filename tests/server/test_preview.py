@@ -12,14 +12,14 @@ from copydecode_lsp.client import Abilities
 from copydecode_lsp.features import ClientFeatures
 from copydecode_lsp.names import FIX_ALL_KIND
 from tests.server import fake_engine
-from tests.server.harness import URI, Pair, as_json, connected, diagnostic, lines, until
+from tests.server.harness import URI, Pair, as_json, chars, connected, diagnostic, lines, until
 
 HUNKS = Abilities(hunks=True)
 TEXT = "one\ntwo\nthree\nfour\n"
 
 
 def seen(pair: Pair) -> list[tuple[Any, ...]]:
-    """Return what was told: version, index, first line, line behind the last, text, final."""
+    """Return what was told: version, index, first line, last line, text, final."""
     return [
         (h.version, h.index, h.range.start.line, h.range.end.line, h.newText, h.final)
         for h in pair.client.hunks_seen
@@ -39,10 +39,10 @@ async def test_new_text_is_shown_before_the_edit_is_done() -> None:
         )
         await until(lambda: len(pair.client.hunks_seen) == 2)
         assert not call.answer.done()
-        assert seen(pair) == [(1, 0, 1, 1, "new\n", False), (1, 0, 1, 3, "new\n", False)]
+        assert seen(pair) == [(1, 0, 1, 1, "new\n", False), (1, 0, 1, 2, "new", False)]
         backend.finish.set()
         await asyncio.wrap_future(call.answer)
-        assert seen(pair)[2:] == [(1, 0, 1, 3, "new\n", True)]
+        assert seen(pair)[2:] == [(1, 0, 1, 2, "new", True)]
         assert {h.uri for h in pair.client.hunks_seen} == {URI}
         await pair.edit("put: x", lines(1, 1))
         assert len({h.edit for h in pair.client.hunks_seen}) == 2
@@ -67,8 +67,8 @@ async def test_the_final_hunks_are_the_edit_for_the_version_that_it_is_answered_
         action = await asyncio.wrap_future(call.answer)
     (change,) = action.edit.document_changes
     (edit,) = change.edits
-    assert seen(pair)[2:] == [(2, 0, 2, 3, "new\n", True)]
-    assert (edit.range, edit.new_text) == (lines(3, 3), "new\n")
+    assert seen(pair)[2:] == [(2, 0, 2, 2, "new", True)]
+    assert (edit.range, edit.new_text) == (chars(3, 0, 3), "new")
     assert change.text_document.version == 2
 
 
@@ -80,7 +80,7 @@ async def test_of_an_edit_that_several_make_the_final_hunks_are_the_last() -> No
         assert isinstance(action, lsp.CodeAction)
         await pair.client.code_action_resolve_async(action)
         await pair.client.execute("copydecode.lastReceipt")  # All that was told before has come.
-    assert seen(pair)[-2:] == [(1, 0, 0, 1, "x\n", True), (1, 1, 2, 3, "y\n", True)]
+    assert seen(pair)[-2:] == [(1, 0, 0, 0, "x", True), (1, 1, 2, 2, "y", True)]
 
 
 async def test_an_edit_that_fails_has_no_final_hunk() -> None:
