@@ -161,7 +161,7 @@ def _branch(
     prompt: EmbeddedPrompt,
     splice_window: int | None,
 ) -> _Branch:
-    names = similar_names(case.instruction, sheet.lines, "python")
+    names = similar_names(case.instruction, sheet.lines, sheet.language)
     request = prompt.request_tokens(case.instruction, case.scope, names, sheet.lines)
     program, decided = prompt.program_tokens(case.program, line_tokens, splice_window, case.lock)
     ids = request + program

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from copydecode.training.corpus import PACKAGES, STANDARD_LIBRARY, Split
 from copydecode.training.curriculum import CURRICULA
+from copydecode.training.packages import PACKAGES, STANDARD_LIBRARY, Split
 from copydecode.training.trainer import INIT, TrainConfig
 
 _log = logging.getLogger(__name__)

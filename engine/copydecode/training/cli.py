@@ -26,6 +26,7 @@ from copydecode.errors import CopydecodeError
 from copydecode.training import card, corpus, evaluate, tokenizer
 from copydecode.training.curriculum import CURRICULA
 from copydecode.training.evaluate import Score
+from copydecode.training.languages import LANGUAGES
 from copydecode.training.trainer import VOCABULARY_SIZE, TrainConfig, train
 
 FAILED = 2
@@ -67,6 +68,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--model", default=EMBEDDED, metavar="M")
     _add_corpus(parser)
     parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--language", choices=sorted(LANGUAGES), default="python")
     parser.add_argument("--cases", type=int, default=100, metavar="N", help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -91,7 +93,7 @@ def _train(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     try:
         with console.status("fetching and reading the corpus"):
-            corpus.fetch(args.corpus, ("train", "validation"))
+            corpus.fetch(args.corpus, ("train", "validation", "test"))
             _prepare(args.corpus, args.out, args.init, digits=config.digits)
         pieces = (args.loaders, args.piece_minutes)
         arguments = (args.processes, config, args.corpus, args.out, args.init, *pieces)
@@ -164,7 +166,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     try:
         with console.status("fetching and reading the corpus"):
-            corpus.fetch(args.corpus, (args.split,))
+            corpus.fetch(args.corpus, ("test", args.split))
             files = corpus.read(args.corpus, args.split)
         config = EngineConfig(
             model=args.model, threads=args.threads, scope_lock=not args.no_scope_lock
@@ -173,7 +175,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     except CopydecodeError as error:
         console.print(f"[red]{error}[/red]")
         return FAILED
-    trials = list(evaluate.draw_trials(files, args.cases, args.seed))
+    trials = list(evaluate.draw_trials(files, args.cases, args.seed, args.language))
     with Progress(console=console, transient=True) as progress:
         outcomes = [
             evaluate.run_trial(engine, trial)
@@ -181,7 +183,8 @@ def _evaluate(args: argparse.Namespace) -> int:
         ]
     scores = evaluate.score(outcomes)
     out = Console()
-    out.print(_table(scores, f"{args.model}, {args.split} split, seed {args.seed}"))
+    what = f"{args.model}, {args.language}, {args.split} split, seed {args.seed}"
+    out.print(_table(scores, what))
     by_rule = [exact for trial in trials if (exact := evaluate.rule_is_exact(trial)) is not None]
     out.print(
         "Misspellings that the first of the prompt's similar names would mend, without a model: "

@@ -16,7 +16,6 @@ from random import Random
 from copydecode.edit.program import Copy, Op, Program
 from copydecode.training.tasks import (
     NAME,
-    RESERVED_NAMES,
     Case,
     Lines,
     Material,
@@ -55,7 +54,8 @@ def put_in(lines: list[str], rng: Random, material: Material) -> tuple[int, str,
     if wish is None:
         return None
     marker = rng.choice(("AI!", "AI!", "AI!", "ai!"))
-    return at, f"{indent_of(lines[at - 1])}# {wish.words} {marker}", wish
+    opening, closing = material.language.comment
+    return at, f"{indent_of(lines[at - 1])}{opening}{wish.words} {marker}{closing}", wish
 
 
 def case_of(lines: Lines, number: int, wish: Wish) -> Case | None:
@@ -106,10 +106,10 @@ def _delete_block(lines: Lines, at: int, rng: Random, _material: Material) -> Wi
     )
 
 
-def _delete_named(lines: Lines, at: int, rng: Random, _material: Material) -> Wish | None:
+def _delete_named(lines: Lines, at: int, rng: Random, material: Material) -> Wish | None:
     """Delete the line of the block that holds a name."""
     block = lines[at - 1 : _block_end(lines, at)]
-    names = [m[0] for line in block for m in code_names(line) if m[0] not in RESERVED_NAMES]
+    names = _names(block, material)
     whole = "\n".join(lines)
     names = [name for name in names if whole.count(name) == 1]
     if not names:
@@ -169,7 +169,7 @@ def _insert(_lines: Lines, _at: int, rng: Random, material: Material) -> Wish | 
 
 def _substitute(lines: Lines, at: int, rng: Random, material: Material) -> Wish | None:
     """Put another name in the place of one of the next line's."""
-    names = code_names(lines[at - 1])
+    names = code_names(lines[at - 1], material.language)
     if not names:
         return None
     old, new = rng.choice(names)[0], rng.choice(material.names)
@@ -194,7 +194,7 @@ def _substitute(lines: Lines, at: int, rng: Random, material: Material) -> Wish 
 def _rename(lines: Lines, at: int, rng: Random, material: Material) -> Wish | None:
     """Rename a name of the block everywhere."""
     block = lines[at - 1 : _block_end(lines, at)]
-    names = [m[0] for line in block for m in code_names(line) if m[0] not in RESERVED_NAMES]
+    names = _names(block, material)
     seldom = [x for x in names if sum(x in NAME.findall(line) for line in lines) <= 3]  # noqa: PLR2004  # keeps gold short
     if not seldom:
         return None
@@ -230,6 +230,13 @@ _WISHES: tuple[Maker, ...] = (
     _substitute,
     _rename,
 )
+
+
+def _names(lines: Lines, material: Material) -> list[str]:
+    """Return the names in some lines that may be renamed, as often as they stand there."""
+    language = material.language
+    found = [m[0] for line in lines for m in code_names(line, language)]
+    return [name for name in found if name not in language.reserved]
 
 
 def _block_end(lines: Lines, number: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from copydecode.training.sheets import COPYING, EVERYDAY, FINDING
+from copydecode.training.sheets import COPYING, EVERYDAY, FINDING, SCRIPTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,10 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     "looking-up": (
         Stage(1.0, _joined((0.45, FINDING), (0.35, EVERYDAY), (0.2, COPYING)), (40, 40), 0.05),
     ),
+    # Behind any of them: all languages, with what their own tools complain of.
+    "languages": (
+        Stage(1.0, _joined((0.3, FINDING), (0.4, EVERYDAY), (0.3, SCRIPTING)), (40, 40), 0.05),
+    ),
 }
 
 _GROUPS = (
@@ -96,6 +100,7 @@ _GROUPS = (
     ((*_POINTING, "unchanged"), 2.0),
     (("rename", "rename-seldom", "insert", "replace", "find-insert", "find-replace"), 1.0),
     (("snippet", "snippet-anchor"), 0.75),
+    (tuple(SCRIPTING), 1.0),
 )
 """Few long cases in a batch would pad all others: kinds of like length come together."""
 

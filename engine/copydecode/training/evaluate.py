@@ -18,7 +18,14 @@ from copydecode.edit.resolve import resolve
 from copydecode.engine import EditRequest, EditResult, Engine, Scope
 from copydecode.errors import CopydecodeError
 from copydecode.training.corpus import SourceFile
-from copydecode.training.sheets import EVERYDAY, FINDING, SheetMaker, whole_file_cases
+from copydecode.training.sheets import (
+    EVERYDAY,
+    FINDING,
+    SCRIPTING,
+    SheetMaker,
+    languages,
+    whole_file_cases,
+)
 from copydecode.training.tasks import Case, Sheet
 
 _QUOTED = re.compile(r"[`'\"](\w+)[`'\"]")
@@ -68,14 +75,24 @@ class Score:
         return self.exact / self.trials
 
 
-def draw_trials(files: Sequence[SourceFile], per_kind: int, seed: int) -> Iterator[Trial]:
-    """Yield `per_kind` trials of each kind: on chunks of 8 to 36 lines, then in whole files."""
+def draw_trials(
+    files: Sequence[SourceFile], per_kind: int, seed: int, language: str = "python"
+) -> Iterator[Trial]:
+    """Yield `per_kind` trials of each kind that is for a language.
+
+    On chunks of 8 to 36 lines, then, for Python, in whole files.
+    """
+    files = [file for file in files if file.language == language]
     maker = SheetMaker(files)
-    for kind in (*EVERYDAY, *FINDING):
+    for kind in (*EVERYDAY, *FINDING, *SCRIPTING):
+        if language not in languages(kind):
+            continue
         rng = Random(f"{seed}/{kind}")
         for _ in range(per_kind):
             sheet = maker.draw(rng, rng.randint(14 if kind == "snippet" else 8, 36), 1, {kind: 1.0})
             yield trial(sheet.cases[0].kind, sheet, sheet.cases[0])
+    if language != "python":
+        return
     rng = Random(f"{seed}/files")
     for kind, sheets in whole_file_cases(files, per_kind, rng).items():
         for sheet in sheets:
@@ -87,7 +104,7 @@ def trial(kind: str, sheet: Sheet, case: Case) -> Trial:
     scope = None
     if case.scope is not None:
         scope = Scope(*case.scope, locked=case.lock is not None)
-    request = EditRequest(sheet.document.text, case.instruction, scope, "python")
+    request = EditRequest(sheet.document.text, case.instruction, scope, sheet.language)
     return Trial(kind, request, resolve(case.program, sheet.document))
 
 

@@ -15,7 +15,6 @@ from copydecode.edit.program import Copy, Op, Program
 from copydecode.training.tasks import (
     FENCE,
     NAME,
-    RESERVED_NAMES,
     Case,
     Lines,
     Maker,
@@ -33,9 +32,9 @@ _LONGEST_QUOTE = 70
 """Lines longer than this are not quoted whole: nobody would."""
 
 
-def delete(lines: Lines, rng: Random, _material: Material) -> Case | None:
+def delete(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Delete the line with a given text."""
-    found = _place(lines, rng)
+    found = _place(lines, rng, material)
     if found is None or len(lines) < 2:  # noqa: PLR2004  # something has to be left
         return None
     number, words, text = found
@@ -49,9 +48,9 @@ def delete(lines: Lines, rng: Random, _material: Material) -> Case | None:
     )
 
 
-def duplicate(lines: Lines, rng: Random, _material: Material) -> Case | None:
+def duplicate(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Duplicate the line with a given text."""
-    found = _place(lines, rng)
+    found = _place(lines, rng, material)
     if found is None:
         return None
     number, words, text = found
@@ -60,9 +59,9 @@ def duplicate(lines: Lines, rng: Random, _material: Material) -> Case | None:
     return Case("find-duplicate", f"{verb} {words}", None, program, ((text, number),))
 
 
-def move(lines: Lines, rng: Random, _material: Material) -> Case | None:
+def move(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Move the line with a given text to before or after another such line, or to an end."""
-    found, other, n = _place(lines, rng), _place(lines, rng), len(lines)
+    found, other, n = _place(lines, rng, material), _place(lines, rng, material), len(lines)
     if found is None or other is None:
         return None
     number, words, text = found
@@ -91,9 +90,9 @@ def move(lines: Lines, rng: Random, _material: Material) -> Case | None:
     return Case("find-move", f"{verb} {words} {where}", None, program, tuple(mentions))
 
 
-def delete_range(lines: Lines, rng: Random, _material: Material) -> Case | None:
+def delete_range(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Delete all lines from one with a given text to another one."""
-    begun = _place(lines, rng)
+    begun = _place(lines, rng, material)
     if begun is None or len(lines) < 4:  # noqa: PLR2004  # something has to be left
         return None
     first, words, text = begun
@@ -162,7 +161,7 @@ def delete_all(lines: Lines, rng: Random, _material: Material) -> Case | None:
 
 def insert(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Insert given text before or after the line with a given text."""
-    found = _place(lines, rng)
+    found = _place(lines, rng, material)
     if found is None:
         return None
     number, words, text = found
@@ -178,14 +177,14 @@ def insert(lines: Lines, rng: Random, material: Material) -> Case | None:
         order = (f"{verb} {given} {where}", f"{verb} {where}: {given}")
         instruction = rng.choice(order)
     else:
-        instruction = f"{verb} {where}:\n" + fenced(new, rng)
+        instruction = f"{verb} {where}:\n" + fenced(new, rng, material.language)
     program = replace_lines(lines, after + 1, after, new)
     return Case("find-insert", instruction, None, program, ((text, number),))
 
 
 def replace(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Replace the line with a given text by another text."""
-    found = _place(lines, rng)
+    found = _place(lines, rng, material)
     if found is None:
         return None
     number, words, text = found
@@ -198,7 +197,7 @@ def replace(lines: Lines, rng: Random, material: Material) -> Case | None:
         new = [indent_of(lines[number - 1]) + bare]
         instruction = f"{verb} {words} {join} {_quote(bare, rng)}"
     else:
-        instruction = f"{verb} {words} {join}:\n" + fenced(new, rng)
+        instruction = f"{verb} {words} {join}:\n" + fenced(new, rng, material.language)
     program = replace_lines(lines, number, number, new)
     return Case("find-replace", instruction, None, program, ((text, number),))
 
@@ -223,7 +222,7 @@ def snippet_anchor(lines: Lines, rng: Random, material: Material) -> Case | None
     text = [elision, anchor, *new, elision]
     return Case(
         "snippet-anchor",
-        f"{intro}\n" + fenced(text, rng),
+        f"{intro}\n" + fenced(text, rng, material.language),
         None,
         replace_lines(lines, number + 1, number, new),
         ((anchor.strip(), number),),
@@ -302,7 +301,7 @@ def _quotable(lines: Lines) -> list[int]:
     ]
 
 
-def _place(lines: Lines, rng: Random) -> tuple[int, str, str] | None:
+def _place(lines: Lines, rng: Random, material: Material) -> tuple[int, str, str] | None:
     """Draw a line, words for it and the text in them that stands in no other line."""
     if rng.random() < 0.65:  # noqa: PLR2004  # share of lines that are quoted whole
         numbers = _quotable(lines)
@@ -328,8 +327,10 @@ def _place(lines: Lines, rng: Random) -> tuple[int, str, str] | None:
     choices = [
         (k, m[0])
         for k, line in enumerate(lines, 1)
-        for m in code_names(line)
-        if counts[m[0]] == 1 and m[0] not in RESERVED_NAMES and text_of_all.count(m[0]) == 1
+        for m in code_names(line, material.language)
+        if counts[m[0]] == 1
+        and m[0] not in material.language.reserved
+        and text_of_all.count(m[0]) == 1
     ]
     if not choices:
         return None

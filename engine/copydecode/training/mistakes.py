@@ -26,11 +26,15 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A wrong line (1-based) and what it should be; `name` is a misspelt name, if that is it."""
+    """A wrong line (1-based) and what it should be; `name` is a misspelt name, if that is it.
+
+    `words` are those of its diagnostic, where they are known when it is put in.
+    """
 
     line: int
     right: str
     name: str | None = None
+    words: str = ""
 
 
 def misspell_name(lines: Lines, line: int, rng: Random) -> tuple[str, Mistake] | None:

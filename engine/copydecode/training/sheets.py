@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 
-from copydecode.training import comments, finding, mistakes, tasks
+from copydecode.training import comments, finding, javascript, mistakes, tasks
 from copydecode.training.comments import Wish
 from copydecode.training.corpus import SourceFile
+from copydecode.training.languages import CODE, LANGUAGES, SCRIPTS, Language, prose
 from copydecode.training.mistakes import Mistake, Undo
 from copydecode.training.tasks import FENCE, Case, Material, Sheet
 
 MAX_COMMENTS = 2
 """How many `AI!` comments a sheet holds at most: nobody writes more at once."""
 
-_MAKERS = tasks.MAKERS | finding.MAKERS
+_MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS
+_MISTAKES = mistakes.MAKERS | javascript.MISTAKES
 
-MAX_LINE = 110
-"""Files are cut where a line is longer than this many characters."""
+_EVERYWHERE = frozenset(LANGUAGES)
+_SPOKEN: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(tasks.MAKERS | finding.MAKERS, _EVERYWHERE),
+    **dict.fromkeys(("rename", "rename-seldom", comments.KIND), CODE),
+    **dict.fromkeys(javascript.MAKERS | javascript.MISTAKES, SCRIPTS),
+}
+"""The languages of kinds that are not for Python alone."""
+
+SHARES: Mapping[str, float] = {
+    "python": 0.55,
+    "javascript": 0.18,
+    "typescript": 0.15,
+    "markdown": 0.12,
+}
+"""How often a sheet is in each language, of those that a kind is for."""
 
 EVERYDAY: Mapping[str, float] = {
     "misspelling": 6,
@@ -61,28 +75,53 @@ COPYING: Mapping[str, float] = {
 """The mix of the first part of training, until text is copied."""
 
 
+SCRIPTING: Mapping[str, float] = {
+    "js-misspelling": 4,
+    "js-bug": 1.5,
+    "js-syntax": 2,
+    "js-style": 3,
+    "js-unused": 2,
+}
+"""The kinds of JavaScript and TypeScript alone: what their linters and compilers complain of."""
+
+
+def languages(kind: str) -> frozenset[str]:
+    """Return the languages that a kind of task is for: Python alone, if nothing else is said."""
+    return _SPOKEN.get(kind, frozenset({"python"}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The files of one language, and what makers draw from them."""
+
+    texts: Sequence[str]
+    material: Material
+
+
 class SheetMaker:
     """Cuts chunks of files and makes cases on them."""
 
     def __init__(self, files: Sequence[SourceFile]) -> None:
-        self._files = [file.text for file in files]
-        rng = Random(0)
-        sample = rng.sample(self._files, min(len(self._files), 400))
-        sample = [line for text in sample for line in _code_lines(text)]
-        names = {m[0] for line in sample for m in tasks.code_names(line)}
-        self._material = Material(
-            names=sorted(n for n in names if 3 < len(n) < 20),  # noqa: PLR2004  # a name to rename to
-            lines=sorted(
-                {x.strip() for x in sample if 4 < len(x.strip()) < 70 and FENCE not in x}  # noqa: PLR2004  # one statement
-            ),
-        )
+        self._shelves = {
+            name: _shelf([f.text for f in files if f.language == name], language)
+            for name, language in LANGUAGES.items()
+            if any(f.language == name for f in files)
+        }
 
     def draw(self, rng: Random, n_lines: int, n_cases: int, mix: Mapping[str, float]) -> Sheet:
-        """Return a sheet of about `n_lines` lines with `n_cases` cases of the given mix."""
+        """Return a sheet of about `n_lines` lines with `n_cases` cases of the given mix.
+
+        A kind of the mix is drawn first, then a language that it is for; the sheet's cases are of
+        the kinds that are for that language.
+
+        Raises:
+            ValueError: no kind of the mix is for a language of the files.
+        """
         while True:
-            lines, code = self._chunk(rng, n_lines)
-            kinds = rng.choices(list(mix), weights=list(mix.values()), k=2 * n_cases)
-            sheet = self._fill(lines, code, kinds, n_cases, rng)
+            shelf, spoken = self._choose(rng, mix)
+            lines, code = _chunk(shelf, rng, n_lines)
+            kinds = rng.choices(list(spoken), weights=list(spoken.values()), k=2 * n_cases)
+            sheet = _fill(shelf.material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
                 return sheet
 
@@ -93,91 +132,129 @@ class SheetMaker:
 
         Nothing in them can be guessed from what code looks like, only from what stands elsewhere:
         text is learnt to be copied some millions of tokens sooner.
+
+        Raises:
+            ValueError: as `draw`.
         """
         while True:
+            shelf, spoken = self._choose(rng, mix)
+            material = shelf.material
             # As many as lines can tell apart: a word is often in one line only.
-            count = min(max(8, 2 * n_lines), len(self._material.names))
-            words = rng.sample(self._material.names, count)
+            count = min(max(8, 2 * n_lines), len(material.names))
+            words = rng.sample(material.names, count)
             words += ["".join(rng.choices(_LETTERS, k=rng.randint(2, 7))) for _ in range(count)]
             lines = [_noise_line(words, rng) for _ in range(n_lines)]
-            kinds = rng.choices(list(mix), weights=list(mix.values()), k=2 * n_cases)
-            sheet = self._fill(lines, list(range(1, n_lines + 1)), kinds, n_cases, rng)
+            kinds = rng.choices(list(spoken), weights=list(spoken.values()), k=2 * n_cases)
+            sheet = _fill(material, lines, list(range(1, n_lines + 1)), kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
                 return sheet
 
-    def _chunk(self, rng: Random, n_lines: int) -> tuple[list[str], list[int]]:
-        """Cut lines at a random place, half the time where a top-level definition begins.
+    def _choose(self, rng: Random, mix: Mapping[str, float]) -> tuple[_Shelf, Mapping[str, float]]:
+        """Draw a language; return its files and the part of the mix that is for it."""
+        mix = {kind: w for kind, w in mix.items() if languages(kind) & self._shelves.keys()}
+        if not mix:
+            message = f"expected kinds of tasks for {', '.join(self._shelves)}, found none"
+            raise ValueError(message)
+        if len(self._shelves) == 1:
+            (shelf,) = self._shelves.values()
+            return shelf, mix
+        (kind,) = rng.choices(list(mix), weights=list(mix.values()))
+        names = [name for name in self._shelves if name in languages(kind)]
+        (name,) = rng.choices(names, weights=[SHARES[name] for name in names])
+        return self._shelves[name], {k: w for k, w in mix.items() if name in languages(k)}
 
-        Returns the lines and the numbers of those that are code.
-        """
-        while True:
-            text = rng.choice(self._files)
-            lines = text.split("\n")
-            start = rng.randrange(max(1, len(lines) - n_lines // 2))
-            if rng.random() < 0.5:  # noqa: PLR2004  # half and half
-                heads = [k for k, x in enumerate(lines) if x.startswith(("def ", "class "))]
-                start = rng.choice(heads) if heads else 0
-            chunk = [line.rstrip() for line in lines[start : start + n_lines]]
-            while chunk and not chunk[-1]:
-                chunk.pop()
-            if len(chunk) >= max(3, n_lines // 2) and max(map(len, chunk)) <= MAX_LINE:
-                prose = _prose(text)
-                ahead = range(start, start + len(chunk))
-                code = [k - start + 1 for k in ahead if lines[k].strip() and k not in prose]
-                return chunk, code
 
-    def _fill(
-        self,
-        lines: list[str],
-        code: list[int],
-        kinds: Sequence[str],
-        n_cases: int,
-        rng: Random,
-    ) -> Sheet:
-        """Put in comments and the wanted mistakes, then make the cases on the result."""
-        n_comments = min(kinds[:n_cases].count(comments.KIND), MAX_COMMENTS)
-        placed, code = self._comment(lines, code, n_comments, rng)
-        made: list[tuple[Undo, Mistake]] = []
-        free = rng.sample(code, len(code))
-        for kind in kinds[:n_cases]:
-            if kind not in mistakes.MAKERS:
-                continue
-            put_in, undo = mistakes.MAKERS[kind]
-            while free:
-                line = free.pop()
-                broken = put_in(lines, line, rng)
-                if broken is not None:
-                    lines[line - 1], mistake = broken
-                    made.append((undo, mistake))
-                    break
-        of_comments = (comments.case_of(lines, number, wish) for number, wish in placed)
-        cases = [case for case in of_comments if case is not None]
-        cases += [undo(lines, mistake, rng) for undo, mistake in made]
-        for kind in kinds:
-            if len(cases) >= n_cases:
+def _shelf(texts: Sequence[str], language: Language) -> _Shelf:
+    rng = Random(0)
+    sample = rng.sample(texts, min(len(texts), 400))
+    lines = [line for text in sample for line in _code_lines(text, language)]
+    names = {m[0] for line in lines for m in tasks.code_names(line, language)}
+    material = Material(
+        names=sorted(n for n in names if 3 < len(n) < 20),  # noqa: PLR2004  # a name to rename to
+        lines=sorted(
+            {x.strip() for x in lines if 4 < len(x.strip()) < 70 and FENCE not in x}  # noqa: PLR2004  # one statement
+        ),
+        language=language,
+    )
+    return _Shelf(texts, material)
+
+
+def _chunk(shelf: _Shelf, rng: Random, n_lines: int) -> tuple[list[str], list[int]]:
+    """Cut lines at a random place, half the time where a top-level definition begins.
+
+    Returns the lines and the numbers of those that are code.
+    """
+    language = shelf.material.language
+    while True:
+        text = rng.choice(shelf.texts)
+        lines = text.split("\n")
+        start = rng.randrange(max(1, len(lines) - n_lines // 2))
+        if rng.random() < 0.5:  # noqa: PLR2004  # half and half
+            heads = [k for k, x in enumerate(lines) if x.startswith(language.heads)]
+            start = rng.choice(heads) if heads else 0
+        chunk = [line.rstrip() for line in lines[start : start + n_lines]]
+        while chunk and not chunk[-1]:
+            chunk.pop()
+        if len(chunk) >= max(3, n_lines // 2) and max(map(len, chunk)) <= language.longest:
+            uncoded = prose(text, language.name)
+            ahead = range(start, start + len(chunk))
+            code = [k - start + 1 for k in ahead if lines[k].strip() and k not in uncoded]
+            return chunk, code
+
+
+def _fill(  # noqa: PLR0913, PLR0917  # what a sheet is made of
+    material: Material,
+    lines: list[str],
+    code: list[int],
+    kinds: Sequence[str],
+    n_cases: int,
+    rng: Random,
+) -> Sheet:
+    """Put in comments and the wanted mistakes, then make the cases on the result."""
+    n_comments = min(kinds[:n_cases].count(comments.KIND), MAX_COMMENTS)
+    placed, code = _comment(material, lines, code, n_comments, rng)
+    made: list[tuple[Undo, Mistake]] = []
+    free = rng.sample(code, len(code))
+    for kind in kinds[:n_cases]:
+        if kind not in _MISTAKES:
+            continue
+        put_in, undo = _MISTAKES[kind]
+        while free:
+            line = free.pop()
+            broken = put_in(lines, line, rng)
+            if broken is not None:
+                lines[line - 1], mistake = broken
+                made.append((undo, mistake))
                 break
-            if kind not in _MAKERS:
-                continue
-            case = _MAKERS[kind](lines, rng, self._material)
-            if case is not None:
-                cases.append(case)
-        return Sheet(tuple(lines), tuple(cases[:n_cases]))
+    of_comments = (comments.case_of(lines, number, wish) for number, wish in placed)
+    cases = [case for case in of_comments if case is not None]
+    cases += [undo(lines, mistake, rng) for undo, mistake in made]
+    for kind in kinds:
+        if len(cases) >= n_cases:
+            break
+        if kind not in _MAKERS:
+            continue
+        case = _MAKERS[kind](lines, rng, material)
+        if case is not None:
+            cases.append(case)
+    return Sheet(tuple(lines), tuple(cases[:n_cases]), material.language.name)
 
-    def _comment(
-        self, lines: list[str], code: list[int], count: int, rng: Random
-    ) -> tuple[list[tuple[int, Wish]], list[int]]:
-        """Put in up to `count` `AI!` comments; return where they stand, and the code lines now."""
-        wanted: dict[int, tuple[str, Wish]] = {}
-        for _ in range(count):
-            if put := comments.put_in(lines, rng, self._material):
-                at, text, wish = put
-                wanted[at] = text, wish
-        placed: list[tuple[int, Wish]] = []
-        for above, (at, (text, wish)) in enumerate(sorted(wanted.items())):
-            lines.insert(at - 1 + above, text)
-            placed.append((at + above, wish))
-            code = [k + (k >= at + above) for k in code]
-        return placed, code
+
+def _comment(
+    material: Material, lines: list[str], code: list[int], count: int, rng: Random
+) -> tuple[list[tuple[int, Wish]], list[int]]:
+    """Put in up to `count` `AI!` comments; return where they stand, and the code lines now."""
+    wanted: dict[int, tuple[str, Wish]] = {}
+    for _ in range(count):
+        if put := comments.put_in(lines, rng, material):
+            at, text, wish = put
+            wanted[at] = text, wish
+    placed: list[tuple[int, Wish]] = []
+    for above, (at, (text, wish)) in enumerate(sorted(wanted.items())):
+        lines.insert(at - 1 + above, text)
+        placed.append((at + above, wish))
+        code = [k + (k >= at + above) for k in code]
+    return placed, code
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz_"
@@ -191,39 +268,22 @@ def _noise_line(words: Sequence[str], rng: Random) -> str:
     return "".join(parts).rstrip()
 
 
-_TRIPLE_QUOTE = re.compile(r"\"{3}|'{3}")
-
-
-@lru_cache(maxsize=20_000)
-def _prose(text: str) -> frozenset[int]:
-    """Return the 0-based numbers of lines that a triple-quoted string touches."""
-    touched: set[int] = set()
-    at = line = 0
-    while opening := _TRIPLE_QUOTE.search(text, at):
-        end = text.find(opening[0], opening.end())
-        end = len(text) if end < 0 else end + 3
-        line += text.count("\n", at, opening.start())
-        height = text.count("\n", opening.start(), end)
-        touched.update(range(line, line + height + 1))
-        at, line = end, line + height
-    return frozenset(touched)
-
-
-def _code_lines(text: str) -> list[str]:
-    prose = _prose(text)
-    return [line for k, line in enumerate(text.split("\n")) if k not in prose]
+def _code_lines(text: str, language: Language) -> Iterable[str]:
+    uncoded = prose(text, language.name)
+    return (line for k, line in enumerate(text.split("\n")) if k not in uncoded)
 
 
 def whole_file_cases(
     files: Sequence[SourceFile], per_kind: int, rng: Random
 ) -> dict[str, list[Sheet]]:
-    """Return cases on whole files, of any length, that come with a scope, one case a sheet."""
+    """Return cases on whole Python files, of any length, with a scope, one case a sheet."""
+    files = [file for file in files if file.language == "python"]
     found: dict[str, list[Sheet]] = {"misspelling": [], "delete": []}
     while any(len(sheets) < per_kind for sheets in found.values()):
         text = rng.choice(files).text
         lines = text.removesuffix("\n").split("\n")
-        prose = _prose(text)
-        code = [k + 1 for k, x in enumerate(lines) if x.strip() and k not in prose]
+        uncoded = prose(text, "python")
+        code = [k + 1 for k, x in enumerate(lines) if x.strip() and k not in uncoded]
         if len(lines) < 3 or not code:  # noqa: PLR2004  # nothing to work on
             continue
         if len(found["delete"]) < per_kind:

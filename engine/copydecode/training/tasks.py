@@ -8,8 +8,6 @@ on the given lines or None where they offer no occasion. Everything is drawn fro
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from random import Random
 
 from copydecode.edit.document import Document
 from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.training.languages import PYTHON, Language
 
 FENCE = "```"
 
@@ -26,8 +25,8 @@ REACHING_OUT = frozenset({"move", "rename", "rename-seldom", "comment"})
 Lines = Sequence[str]
 
 NAME = re.compile(r"\b[A-Za-z_][A-Za-z_0-9]{2,}\b")
-STRING_OR_COMMENT = re.compile(r"#.*|(['\"])(?:\\.|(?!\1).)*\1")
-RESERVED_NAMES = frozenset(keyword.kwlist) | frozenset(dir(builtins))
+STRING_OR_COMMENT = PYTHON.hidden
+RESERVED_NAMES = PYTHON.reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class Sheet:
 
     lines: tuple[str, ...]
     cases: tuple[Case, ...]
+    language: str = "python"
 
     @property
     def document(self) -> Document:
@@ -65,10 +65,11 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a maker draws from: names and lines of other code."""
+    """What a maker draws from: names and lines of other code in the sheet's language."""
 
     names: Sequence[str]
     lines: Sequence[str]
+    language: Language = PYTHON
 
 
 Maker = Callable[[Lines, Random, Material], Case | None]
@@ -86,13 +87,13 @@ def replace_lines(lines: Lines, first: int, last: int, text: Lines) -> Program:
     return Program(tuple(ops))
 
 
-def code_names(line: str) -> list[re.Match[str]]:
+def code_names(line: str, language: Language = PYTHON) -> list[re.Match[str]]:
     """Return the names in a line that stand outside strings and comments."""
-    hidden = [match.span() for match in STRING_OR_COMMENT.finditer(line)]
+    hidden = [match.span() for match in language.hidden.finditer(line)]
     return [
         match
         for match in NAME.finditer(line)
-        if match[0] not in keyword.kwlist
+        if match[0] not in language.keywords
         and not any(start <= match.start() < end for start, end in hidden)
     ]
 
@@ -163,13 +164,13 @@ def rename_to(
     choices = [
         name
         for line in lines
-        for name in (m[0] for m in code_names(line))
-        if counts[name] <= most and name not in RESERVED_NAMES and name != "self"
+        for name in (m[0] for m in code_names(line, material.language))
+        if counts[name] <= most and name not in material.language.reserved and name != "self"
     ]
     if not choices:
         return None
     old, new = rng.choice(choices), rng.choice(material.names)
-    if new in counts or new in RESERVED_NAMES or new == old:
+    if new in counts or new in material.language.reserved or new == old:
         return None
     pattern = re.compile(rf"\b{old}\b")
     renamed = [pattern.sub(new, line) for line in lines]
@@ -201,7 +202,7 @@ def insert(lines: Lines, rng: Random, material: Material) -> Case | None:
         if after == len(lines):
             place = rng.choice(("at the end", f"after line {after}"))
     verb = rng.choice(("Insert", "Add", "insert", "add"))
-    instruction = f"{verb} {place}:\n" + fenced(text, rng)
+    instruction = f"{verb} {place}:\n" + fenced(text, rng, material.language)
     return Case("insert", instruction, None, replace_lines(lines, after + 1, after, text))
 
 
@@ -215,7 +216,7 @@ def replace(lines: Lines, rng: Random, material: Material) -> Case | None:
     scope = None
     if rng.random() < 0.4:  # noqa: PLR2004  # share of selections
         where, scope = rng.choice(("this", "the selection", "the selected lines")), (first, last)
-    instruction = f"{verb} {where} {join}:\n" + fenced(text, rng)
+    instruction = f"{verb} {where} {join}:\n" + fenced(text, rng, material.language)
     return Case("replace", instruction, scope, replace_lines(lines, first, last, text))
 
 
@@ -263,7 +264,9 @@ def snippet(lines: Lines, rng: Random, material: Material) -> Case | None:
     intro = rng.choice(("Apply this snippet:", "Apply:", "apply this change", "Make this change:"))
     program = replace_lines(lines, first, first + removed - 1, new)
     anchor = (before[-1].strip(), first - 1)
-    return Case("snippet", f"{intro}\n" + fenced(text, rng), None, program, (anchor,))
+    return Case(
+        "snippet", f"{intro}\n" + fenced(text, rng, material.language), None, program, (anchor,)
+    )
 
 
 MAKERS: dict[str, Maker] = {
@@ -327,9 +330,9 @@ def indent_of(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def fenced(text: Lines, rng: Random) -> str:
+def fenced(text: Lines, rng: Random, language: Language = PYTHON) -> str:
     """Return lines as a fenced block of code."""
-    opening = rng.choice((f"{FENCE}python", FENCE))
+    opening = rng.choice((*(FENCE + word for word in language.fences), FENCE))
     return "\n".join([opening, *text, FENCE])
 
 

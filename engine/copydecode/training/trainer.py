@@ -34,7 +34,7 @@ from copydecode.errors import ModelFormatError
 from copydecode.training.batches import Batch, BranchAttention, make_batch
 from copydecode.training.corpus import SourceFile
 from copydecode.training.lessons import Lessons, Loader
-from copydecode.training.sheets import EVERYDAY, FINDING, MAX_COMMENTS, SheetMaker
+from copydecode.training.sheets import EVERYDAY, FINDING, MAX_COMMENTS, SCRIPTING, SheetMaker
 
 _log = logging.getLogger(__name__)
 
@@ -411,8 +411,8 @@ class _Examiner:
 
     def __init__(self, maker: SheetMaker, prompt: EmbeddedPrompt, config: TrainConfig) -> None:
         self._batches: list[Batch] = []
-        mixes = (EVERYDAY,) if config.curriculum == "everyday" else (EVERYDAY, FINDING)
-        for mix in mixes:
+        mixes = {"everyday": (EVERYDAY,), "languages": (EVERYDAY, FINDING, SCRIPTING)}
+        for mix in mixes.get(config.curriculum, (EVERYDAY, FINDING)):
             rng = Random(0)
             for _ in range(config.examination_sheets // 4):
                 sheets = [maker.draw(rng, 24, 6, mix) for _ in range(4)]

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from copydecode.training.curriculum import CURRICULA, lesson
-from copydecode.training.sheets import EVERYDAY, FINDING
+from copydecode.training.sheets import EVERYDAY, FINDING, SCRIPTING
 
 
 @pytest.mark.parametrize("name", CURRICULA)
@@ -17,7 +17,7 @@ def test_stages_follow_each_other_to_the_end_and_practise_what_there_is(name: st
     assert ends == sorted(set(ends))
     assert ends[-1] == 1.0
     for stage in stages:
-        assert stage.mix.keys() <= {*EVERYDAY, *FINDING}
+        assert stage.mix.keys() <= {*EVERYDAY, *FINDING, *SCRIPTING}
         assert sum(stage.mix.values()) > 0
 
 
@@ -40,8 +40,8 @@ def test_lessons_are_within_the_bounds_of_their_stage(name: str) -> None:
 def test_every_kind_of_a_mix_is_practised() -> None:
     """No kind is left out because it belongs to no group."""
     rng = Random(0)
-    seen = {kind for _ in range(500) for kind in lesson("finding", 0.9, rng).mix}
-    assert seen == {*EVERYDAY, *FINDING}
+    seen = {kind for _ in range(500) for kind in lesson("languages", 0.9, rng).mix}
+    assert seen == {*EVERYDAY, *FINDING, *SCRIPTING}
 
 
 def test_lengths_grow_within_a_stage() -> None:

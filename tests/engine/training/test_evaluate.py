@@ -7,7 +7,7 @@ import pytest
 from copydecode.edit.document import Document
 from copydecode.edit.oracle import oracle
 from copydecode.engine import EditRequest, Scope
-from copydecode.training.corpus import PACKAGES, SourceFile
+from copydecode.training.corpus import SourceFile
 from copydecode.training.evaluate import (
     Outcome,
     Trial,
@@ -16,7 +16,7 @@ from copydecode.training.evaluate import (
     score,
     wilson,
 )
-from copydecode.training.sheets import EVERYDAY, FINDING
+from copydecode.training.sheets import EVERYDAY, FINDING, SCRIPTING, languages
 
 
 def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None:
@@ -31,6 +31,18 @@ def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None
         assert isinstance(trial.request, EditRequest)
         if trial.kind not in {"rewrite", "unchanged"}:
             assert trial.target != trial.request.text
+
+
+@pytest.mark.parametrize("language", ["javascript", "typescript", "markdown"])
+def test_trials_in_another_language_are_all_in_it(
+    files: list[SourceFile], foreign_files: list[SourceFile], language: str
+) -> None:
+    """And of the kinds that are for it."""
+    trials = list(draw_trials([*files, *foreign_files], 1, seed=0, language=language))
+    assert {trial.request.language for trial in trials} == {language}
+    kinds = {trial.kind.removesuffix("-located") for trial in trials}
+    wanted = (*EVERYDAY, *FINDING, *SCRIPTING)
+    assert kinds == {kind for kind in wanted if language in languages(kind)}
 
 
 @pytest.mark.parametrize(
@@ -71,9 +83,3 @@ def test_scores_count_exact_edits_and_errors() -> None:
 def test_wilson(hits: int, n: int, low: float, high: float) -> None:
     """Against values computed by R's prop.test without continuity correction."""
     assert wilson(hits, n) == pytest.approx((low, high), abs=1e-3)
-
-
-def test_no_package_is_in_two_splits() -> None:
-    """And every one has a licence."""
-    assert len({package.name for package in PACKAGES}) == len(PACKAGES)
-    assert all(package.licence and package.version for package in PACKAGES)

@@ -19,7 +19,8 @@ from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import EditRequest, Engine, Scope
 from copydecode.errors import ModelFormatError, TokenLimitError
 from copydecode.training import card
-from copydecode.training.corpus import PACKAGES, SourceFile
+from copydecode.training.corpus import SourceFile
+from copydecode.training.packages import PACKAGES
 from copydecode.training.tokenizer import train_tokenizer
 from copydecode.training.trainer import CONTEXT, VOCABULARY_SIZE, TrainConfig, train
 
