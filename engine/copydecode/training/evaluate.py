@@ -19,6 +19,7 @@ from copydecode.engine import EditRequest, EditResult, Engine, Scope
 from copydecode.errors import CopydecodeError
 from copydecode.training.corpus import SourceFile
 from copydecode.training.sheets import (
+    DIAGNOSTICS,
     EVERYDAY,
     FINDING,
     SCRIPTING,
@@ -84,7 +85,7 @@ def draw_trials(
     """
     files = [file for file in files if file.language == language]
     maker = SheetMaker(files)
-    for kind in (*EVERYDAY, *FINDING, *SCRIPTING):
+    for kind in (*EVERYDAY, *FINDING, *SCRIPTING, *DIAGNOSTICS):
         if language not in languages(kind):
             continue
         rng = Random(f"{seed}/{kind}")

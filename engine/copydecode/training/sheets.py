@@ -6,9 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from copydecode.training import comments, finding, javascript, mistakes, tasks
+from copydecode.training import (
+    comments,
+    diagnostics,
+    finding,
+    flaws,
+    javascript,
+    mistakes,
+    tasks,
+)
 from copydecode.training.comments import Wish
 from copydecode.training.corpus import SourceFile
+from copydecode.training.flaws import Flaw
 from copydecode.training.languages import CODE, LANGUAGES, SCRIPTS, Language, prose
 from copydecode.training.mistakes import Mistake, Undo
 from copydecode.training.tasks import FENCE, Case, Material, Sheet
@@ -18,6 +27,13 @@ MAX_COMMENTS = 2
 
 _MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS
 _MISTAKES = mistakes.MAKERS | javascript.MISTAKES
+_FLAWS = diagnostics.MAKERS
+
+_AT_THE_TOP = frozenset({"unused-import", "missing-import"})
+"""Kinds that are about what files begin with: every other chunk with one is from there."""
+
+_DRAWS = 4
+"""How often a flaw is tried on a chunk: each draws one of several ways, few of which fit."""
 
 _EVERYWHERE = frozenset(LANGUAGES)
 _SPOKEN: Mapping[str, frozenset[str]] = {
@@ -63,6 +79,15 @@ FINDING: Mapping[str, float] = {
     "comment": 2,
 }
 """The kinds whose place is to be found by what a line holds, and the `AI!` comments."""
+
+DIAGNOSTICS: Mapping[str, float] = {
+    "unused-import": 2,
+    "unused-variable": 2,
+    "missing-import": 1,
+    "unreachable": 1,
+    "syntax": 4,
+}
+"""Mistakes that a tool has told about, in its words."""
 
 COPYING: Mapping[str, float] = {
     "rewrite": 4,
@@ -119,7 +144,8 @@ class SheetMaker:
         """
         while True:
             shelf, spoken = self._choose(rng, mix)
-            lines, code = _chunk(shelf, rng, n_lines)
+            top = not _AT_THE_TOP.isdisjoint(spoken)
+            lines, code = _chunk(shelf, rng, n_lines, top=top)
             kinds = rng.choices(list(spoken), weights=list(spoken.values()), k=2 * n_cases)
             sheet = _fill(shelf.material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
@@ -179,10 +205,13 @@ def _shelf(texts: Sequence[str], language: Language) -> _Shelf:
     return _Shelf(texts, material)
 
 
-def _chunk(shelf: _Shelf, rng: Random, n_lines: int) -> tuple[list[str], list[int]]:
+def _chunk(
+    shelf: _Shelf, rng: Random, n_lines: int, *, top: bool = False
+) -> tuple[list[str], list[int]]:
     """Cut lines at a random place, half the time where a top-level definition begins.
 
-    Returns the lines and the numbers of those that are code.
+    With `top` half of the chunks begin with a file's imports. Returns the lines and the numbers of
+    those that are code.
     """
     language = shelf.material.language
     while True:
@@ -192,6 +221,9 @@ def _chunk(shelf: _Shelf, rng: Random, n_lines: int) -> tuple[list[str], list[in
         if rng.random() < 0.5:  # noqa: PLR2004  # half and half
             heads = [k for k, x in enumerate(lines) if x.startswith(language.heads)]
             start = rng.choice(heads) if heads else 0
+        if top and rng.random() < 0.5:  # noqa: PLR2004  # half and half
+            imports = (k for k, x in enumerate(lines) if x.startswith(("import ", "from ")))
+            start = next(imports, 0)
         chunk = [line.rstrip() for line in lines[start : start + n_lines]]
         while chunk and not chunk[-1]:
             chunk.pop()
@@ -213,6 +245,12 @@ def _fill(  # noqa: PLR0913, PLR0917  # what a sheet is made of
     """Put in comments and the wanted mistakes, then make the cases on the result."""
     n_comments = min(kinds[:n_cases].count(comments.KIND), MAX_COMMENTS)
     placed, code = _comment(material, lines, code, n_comments, rng)
+    drawn = _flaws(material, tuple(lines), kinds, n_cases, rng)
+    placed = [(flaws.shifted(number, drawn), wish) for number, wish in placed]
+    flawed = flaws.put_in(lines, drawn)
+    spans = [span for flaw in flawed for span in flaw.spans]
+    code = [flaws.shifted(k, drawn) for k in code]
+    code = [k for k in code if not any(a <= k <= b for a, b in spans)]
     made: list[tuple[Undo, Mistake]] = []
     free = rng.sample(code, len(code))
     for kind in kinds[:n_cases]:
@@ -228,6 +266,7 @@ def _fill(  # noqa: PLR0913, PLR0917  # what a sheet is made of
                 break
     of_comments = (comments.case_of(lines, number, wish) for number, wish in placed)
     cases = [case for case in of_comments if case is not None]
+    cases += [flaws.case_of(lines, flaw) for flaw in flawed]
     cases += [undo(lines, mistake, rng) for undo, mistake in made]
     for kind in kinds:
         if len(cases) >= n_cases:
@@ -238,6 +277,23 @@ def _fill(  # noqa: PLR0913, PLR0917  # what a sheet is made of
         if case is not None:
             cases.append(case)
     return Sheet(tuple(lines), tuple(cases[:n_cases]), material.language.name)
+
+
+def _flaws(
+    material: Material, lines: tuple[str, ...], kinds: Sequence[str], n_cases: int, rng: Random
+) -> list[Flaw]:
+    """Draw as many flaws as there are among the first kinds; where one fails, the next."""
+    wanted = sum(kind in _FLAWS for kind in kinds[:n_cases])
+    made: list[Flaw] = []
+    for kind in kinds:
+        if len(made) == wanted:
+            break
+        for _ in range(_DRAWS if kind in _FLAWS else 0):
+            flaw = _FLAWS[kind](lines, rng, material)
+            if flaw is not None and flaws.apart(flaw, made):
+                made.append(flaw)
+                break
+    return made
 
 
 def _comment(

@@ -19,7 +19,7 @@ from copydecode.training.languages import PYTHON, Language
 
 FENCE = "```"
 
-REACHING_OUT = frozenset({"move", "rename", "rename-seldom", "comment"})
+REACHING_OUT = frozenset({"move", "rename", "rename-seldom", "comment", "missing-import-located"})
 """Kinds that change lines outside their scope, which says what they are about: never locked."""
 
 Lines = Sequence[str]

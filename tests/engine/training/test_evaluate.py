@@ -16,14 +16,15 @@ from copydecode.training.evaluate import (
     score,
     wilson,
 )
-from copydecode.training.sheets import EVERYDAY, FINDING, SCRIPTING, languages
+from copydecode.training.sheets import DIAGNOSTICS, EVERYDAY, FINDING, SCRIPTING, languages
 
 
 def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None:
     """Targets differ from the text, but where nothing is to change."""
     trials = list(draw_trials(files, 2, seed=0))
     kinds = {trial.kind.removesuffix("-located") for trial in trials}
-    assert kinds == {*EVERYDAY, *FINDING, "misspelling in whole files", "delete in whole files"}
+    in_files = {"misspelling in whole files", "delete in whole files"}
+    assert kinds == {*EVERYDAY, *FINDING, *DIAGNOSTICS, *in_files}
     assert trials == list(draw_trials(files, 2, seed=0))
     assert trials != list(draw_trials(files, 2, seed=1))
     for trial in trials:
