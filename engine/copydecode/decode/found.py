@@ -34,6 +34,7 @@ _QUOTED = re.compile(
 )
 _QUOTES = frozenset("`'\"\u2019\u201d")
 _WORD = re.compile(r"[^\W\d]\w*")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _SHORTEST_LINE = 6
 _SHORTEST_NAME = 3
 
@@ -116,7 +117,8 @@ def _quoted(words: str, bare: Sequence[str]) -> Iterator[Note]:
         start, end = match.span()
         if not any(a < end and start < b for a, b in taken):
             text = match[match.lastgroup or 0].strip()
-            yield Note(start, end, _standing(text, bare))
+            if any(map(str.isalnum, text)):  # "expected ':'" is about no line with a colon.
+                yield Note(start, end, _standing(text, bare))
 
 
 def _names(words: str, bare: Sequence[str], taken: Sequence[tuple[int, int]]) -> Iterator[Note]:
@@ -132,14 +134,20 @@ def _names(words: str, bare: Sequence[str], taken: Sequence[tuple[int, int]]) ->
 
 
 def _standing(text: str, bare: Sequence[str]) -> tuple[int, ...]:
-    """Return the lines that are a text; else those that hold it, a name as a whole word."""
+    """Return the lines that are a text; else those that hold it, a name as a whole word.
+
+    Of a dotted name that stands nowhere ("'typing.Any' imported but unused") the last part counts.
+    """
     whole = tuple(k for k, line in enumerate(bare, 1) if line == text)
     if whole or not text:
         return whole
     if _WORD.fullmatch(text):
         pattern = re.compile(rf"\b{re.escape(text)}\b")
         return tuple(k for k, line in enumerate(bare, 1) if pattern.search(line))
-    return tuple(k for k, line in enumerate(bare, 1) if text in line)
+    inside = tuple(k for k, line in enumerate(bare, 1) if text in line)
+    if not inside and _DOTTED.fullmatch(text):
+        return _standing(text.rsplit(".", maxsplit=1)[-1], bare)
+    return inside
 
 
 def _whole_lines(words: str, bare: Sequence[str]) -> Iterator[tuple[int, int]]:

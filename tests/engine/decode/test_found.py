@@ -36,6 +36,8 @@ def shown(instruction: str, lines: list[str] = LINES) -> str:
         ("don't touch 'size' or it's gone", "don't touch 'size'<3,5,6> or it's gone"),
         ("“os” imported but unused", "“os”<1> imported but unused"),
         ("delete line 3", "delete line 3"),
+        ("'sys.os' imported but unused", "'sys.os'<1> imported but unused"),
+        ("expected ':'", "expected ':'"),
     ],
 )
 def test_texts_come_with_their_lines(instruction: str, expected: str) -> None:
