@@ -3,8 +3,8 @@
 At a few million parameters a forward of one token is not arithmetic but the cost of calling, so the
 layers are a flat sequence of torch calls: queries, keys and values are one product, gate and up are
 one, the rotation is one complex multiplication, sums go in place, and the last layer computes only
-the rows that are asked for. Built once from a `Network`, which stays the truth. Knows nothing of
-training, files or what tokens mean.
+the rows that are asked for. Several sequences can share a forward. Built once from a `Network`,
+which stays the truth. Knows nothing of training, files or what tokens mean.
 
 Shapes: `T` tokens of the block, `S` tokens held after it, `D` width, `H` query heads, `G` key-value
 heads, `R = H / G`, `E` head width, `V` vocabulary.
@@ -55,10 +55,15 @@ class _Layer:
     down: Linear
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Where a block stands: what all layers share, and each layer's part of the cache."""
+Part = tuple[Tensor, KeyValueCache, int]
+"""Tokens `[T]`, the cache of their sequence, and of how many of the last logits are wanted."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the block of one sequence stands, and each layer's part of its cache."""
+
+    rows: int  # of the last layer that are wanted
     rotation: Tensor  # [T, 1, E / 2], complex
     mask: Tensor | None  # [T R, S], added to the scores; None where one token sees all
     room: Sequence[Tensor]  # where the block's keys and values go, [2, T, G, E] each
@@ -66,7 +71,7 @@ class _Block:
 
 
 class InferenceNetwork:
-    """A network's layers and head over one sequence, in fp32."""
+    """A network's layers and head over one sequence or several, in fp32."""
 
     def __init__(self, network: Network, make: MakeLinear) -> None:
         """Lay the weights out; `make` prepares each product.
@@ -89,14 +94,25 @@ class InferenceNetwork:
 
     def forward(self, tokens: Tensor, cache: KeyValueCache, last: int) -> Tensor:
         """Append tokens `[T]` to the cache; return the logits `[last, V]` of the last of them."""
-        block = self._place(cache, len(tokens))
-        x = functional.embedding(tokens, self._embedding)  # [T, D]
+        return self.forward_together([(tokens, cache, last)])
+
+    def forward_together(self, parts: Sequence[Part]) -> Tensor:
+        """Append tokens to several caches, each another; return their logits, one below the other.
+
+        All rows are one matrix to the products, which read the weights once. Attention is each
+        sequence's own, in the shapes that it has alone.
+        """
+        places = [self._place(cache, len(tokens), last) for tokens, cache, last in parts]
+        tokens = _joined([tokens for tokens, _, _ in parts])
+        rotation = _joined([place.rotation for place in places])
+        x = functional.embedding(tokens, self._embedding)  # [T of all, D]
         final = len(self._layers) - 1
         for index in range(final):
-            x = self._step(index, x, block, len(x))
-        return self._head(self._norm(self._step(final, x, block, last)))
+            x = self._step(index, x, rotation, places, [len(place.rotation) for place in places])
+        x = self._step(final, x, rotation, places, [place.rows for place in places])
+        return self._head(self._norm(x))
 
-    def _place(self, cache: KeyValueCache, count: int) -> _Block:
+    def _place(self, cache: KeyValueCache, count: int, rows: int) -> _Place:
         """Make room for a block of `count` tokens."""
         start = cache.extend(count)
         end = start + count
@@ -104,38 +120,57 @@ class InferenceNetwork:
         if count > 1:
             mask = torch.full((count, end), float("-inf")).triu_(start + 1)
             mask = mask.repeat_interleave(self._repeats, 0)
-        return _Block(
+        return _Place(
+            rows=rows,
             rotation=self._rotation[start:end],
             mask=mask,
             room=cache.storage[:, :, :, start:end].transpose(2, 3).unbind(),
             seen=cache.storage[:, :, None, :, :end].unbind(),
         )
 
-    def _step(self, index: int, x: Tensor, block: _Block, rows: int) -> Tensor:
-        """Run one layer on `x [T, D]`, which it may change; return its last rows `[rows, D]`."""
-        layer, count, queries = self._layers[index], len(x), self._queries
-        heads = layer.qkv(layer.input_norm(x)).view(count, -1, self._width)  # [T, H + 2 G, E]
+    def _step(
+        self, index: int, x: Tensor, rotation: Tensor, places: Sequence[_Place], rows: Sequence[int]
+    ) -> Tensor:
+        """Run one layer on `x [T of all, D]`, which it may change.
+
+        Returns the last `rows` of each sequence's.
+        """
+        layer, queries = self._layers[index], self._queries
+        heads = layer.qkv(layer.input_norm(x)).view(len(x), -1, self._width)  # [T, H + 2 G, E]
         turning = heads[:, : queries + self._groups]
         if layer.head_norm is not None:
             turning = layer.head_norm(turning)
-        turned = (turning.view(torch.complex64) * block.rotation).view(torch.float32)
-        keys, values = block.room[index].unbind()
-        keys.copy_(turned[:, queries:])
-        values.copy_(heads[:, queries + self._groups :])
-        if not rows:
-            return x[count:]
-        skipped = count - rows
-        x = x[skipped:]
-        # The query heads of one key-value head are taken as more rows: nothing is repeated.
-        q = turned[skipped:, :queries].view(rows, self._groups, self._repeats, self._width)
-        q = q.transpose(0, 1).reshape(1, self._groups, rows * self._repeats, self._width)
-        mask = None if block.mask is None else block.mask[skipped * self._repeats :]
-        keys, values = block.seen[index].unbind()
-        out = functional.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
-        out = out.view(self._groups, rows, -1).transpose(0, 1).reshape(rows, -1)  # [rows, H E]
-        x.add_(layer.out(out))
+        turned = (turning.view(torch.complex64) * rotation).view(torch.float32)
+        outs: list[Tensor] = []
+        kept: list[Tensor] = []
+        end = 0
+        for place, wanted in zip(places, rows, strict=True):
+            start, end = end, end + len(place.rotation)
+            keys, values = place.room[index].unbind()
+            keys.copy_(turned[start:end, queries:])
+            values.copy_(heads[start:end, queries + self._groups :])
+            kept.append(x[end - wanted : end])
+            if wanted:
+                outs.append(self._attend(turned[end - wanted : end, :queries], index, place))
+        if not outs:
+            return x[len(x) :]
+        if sum(rows) < len(x):
+            x = _joined(kept)
+        x.add_(layer.out(_joined(outs)))
         gate, up = layer.gate_up(layer.feed_norm(x)).chunk(2, dim=-1)
         return x.add_(layer.down(functional.silu(gate, inplace=True).mul_(up)))
+
+    def _attend(self, q: Tensor, index: int, place: _Place) -> Tensor:
+        """Return what a sequence's last rows `q [rows, H, E]` see, `[rows, H E]`."""
+        rows = len(q)
+        # The query heads of one key-value head are taken as more rows: nothing is repeated.
+        q = q.view(rows, self._groups, self._repeats, self._width)
+        q = q.transpose(0, 1).reshape(1, self._groups, rows * self._repeats, self._width)
+        skipped = len(place.rotation) - rows
+        mask = None if place.mask is None else place.mask[skipped * self._repeats :]
+        keys, values = place.seen[index].unbind()
+        out = functional.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+        return out.view(self._groups, rows, -1).transpose(0, 1).reshape(rows, -1)
 
     def _lay_out(self, layer: Layer, make: MakeLinear) -> _Layer:
         attention, feed = layer.self_attn, layer.mlp
@@ -168,6 +203,11 @@ class InferenceNetwork:
         order = order[:, _pairs(self._width)].flatten()
         bias: Tensor | None = projection.bias
         return projection.weight.float()[order], None if bias is None else bias.float()[order]
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Return rows one below the other; those of one sequence are not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 def _norm(norm: RMSNorm) -> Norm:

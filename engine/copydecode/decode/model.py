@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from safetensors import SafetensorError
@@ -53,6 +53,30 @@ class Model(Protocol[C]):
         ...
 
 
+Part = tuple[Sequence[int], C, int]
+"""Tokens, the cache of their sequence, and of how many of the last ones logits are wanted."""
+
+
+@runtime_checkable
+class SharingModel(Model[C], Protocol[C]):
+    """A model of which several sequences may share a forward."""
+
+    @property
+    def can_share(self) -> bool:
+        """Whether it can on this device."""
+        ...
+
+    def forward_together(self, parts: Sequence[Part[C]]) -> list[Tensor]:
+        """Append tokens to several caches, each another, in one forward.
+
+        Where it fails, each cache still has what it held before, up to that length.
+
+        Returns:
+            For each the logits `[last, V]`, as `forward` gives them.
+        """
+        ...
+
+
 class Forward(Protocol):
     """A network laid out for one device."""
 
@@ -71,9 +95,10 @@ class EmbeddedModel:
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
         self._dtype = best_dtype(self.device)
         self._forward: Forward
+        self._sharing: InferenceNetwork | None = None
         if self.device.type == "cpu":
             weights = (parameter.detach() for parameter in network.parameters())
-            self._forward = InferenceNetwork(network, linear.best(weights))
+            self._forward = self._sharing = InferenceNetwork(network, linear.best(weights))
         else:
             self._forward = StaticNetwork(network, self._dtype, self.device)
 
@@ -101,6 +126,20 @@ class EmbeddedModel:
         """Append tokens to the cache in one forward; return logits `[last, V]`."""
         ids = torch.tensor(tokens, device=self.device)
         return self._forward.forward(ids, cache, last)
+
+    @property
+    def can_share(self) -> bool:
+        """Whether several sequences may share a forward: on a CPU."""
+        return self._sharing is not None
+
+    @torch.inference_mode()
+    def forward_together(self, parts: Sequence[Part[KeyValueCache]]) -> list[Tensor]:
+        """Append tokens to several caches in one forward; return logits `[last, V]` for each."""
+        assert self._sharing is not None  # noqa: S101  # `can_share` says so
+        logits = self._sharing.forward_together(
+            [(torch.tensor(tokens), cache, last) for tokens, cache, last in parts]
+        )
+        return list(torch.split(logits, [last for _, _, last in parts]))
 
 
 def load_network(folder: Path) -> Network:

@@ -134,6 +134,42 @@ def test_any_way_of_appending_and_cropping_ends_the_same(
     torch.testing.assert_close(logits, expected[-7:], atol=CLOSE, rtol=CLOSE)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("make", [linear.plain, pytest.param(linear.packed, marks=needs_packed)])
+@given(
+    blocks=st.lists(
+        st.tuples(st.integers(0, 300), st.integers(1, 40), st.integers(0, 40)),
+        min_size=1,
+        max_size=6,
+    )
+)
+@settings(max_examples=15)
+def test_sequences_that_share_a_forward_get_what_each_gets_alone(
+    make: linear.MakeLinear, family: str, blocks: list[tuple[int, int, int]]
+) -> None:
+    """To the last bit where products add up each row in the same way however many there are."""
+    network = network_of(family)
+    forward = InferenceNetwork(network, make)
+    parts, expected = [], []
+    for held, count, last in blocks:
+        caches = [new_cache(network) for _ in range(2)]
+        for cache in caches if held else []:
+            forward.forward(TOKENS[:held], cache, 0)
+        block = TOKENS[held : held + count]
+        expected.append(forward.forward(block, caches[0], min(count, last)))
+        parts.append((block, caches[1], min(count, last)))
+    logits = forward.forward_together(parts)
+    alike = torch.cat(expected)
+    if make is linear.packed:
+        assert torch.equal(logits, alike)
+    torch.testing.assert_close(logits, alike, atol=CLOSE, rtol=CLOSE)
+    for _, cache, _ in parts:  # And what they hold is what they would hold.
+        after = forward.forward(TOKENS[cache.length :][:1], cache, 1)
+        torch.testing.assert_close(
+            after, whole(network, TOKENS[: cache.length])[-1:], atol=CLOSE, rtol=CLOSE
+        )
+
+
 @needs_packed
 def test_packed_products_are_those_of_fp32_in_another_order() -> None:
     weight, bias = torch.randn(96, 48).bfloat16().float(), torch.randn(96)
