@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,6 @@ REACH = 30
 """How many lines above or below an `AI!` its comment is looked for."""
 
 _FENCE = "```"
-_MARKS = ("AI!", "ai!", "Ai!", "aI!")
 _MARKER = re.compile(r"(?<!\w)AI!\s*$", re.IGNORECASE)
 _BLOCKS = {
     "/*": "*/",
@@ -52,17 +52,13 @@ class Comment:
     span: tuple[int, int]
 
 
-def marked(document: Document, lines: Iterable[int]) -> Iterator[Comment]:
-    """Yield the comments whose `AI!` stands on one of the lines, in their order."""
-    if not any(mark in document.text for mark in _MARKS):
-        return  # By far the commonest case, and what makes listing cheap in a long document.
-    for number in lines:
-        line = document.lines[number - 1]
-        if (
-            "!" in line
-            and any(m in line for m in _MARKS)
-            and (comment := _ending_at(document, number))
-        ):
+def marked(document: Document, lines: range) -> Iterator[Comment]:
+    """Yield the comments whose `AI!` stands on one of the lines, in their order.
+
+    It looks at lines with a mark only: that makes listing cheap in a long document.
+    """
+    for number in sorted(_with_marks(document), reverse=lines.step < 0):
+        if number in lines and (comment := _ending_at(document, number)):
             yield comment
 
 
@@ -74,6 +70,17 @@ class _Place:
     column: int
     last: int
     end: int
+
+
+def _with_marks(document: Document) -> set[int]:
+    """Return the lines that a mark stands in."""
+    text, found = document.text, set[int]()
+    at = text.find("!")
+    while at >= 0:
+        if text[max(0, at - 2) : at].upper() == "AI":
+            found.add(bisect_right(document.starts, at))
+        at = text.find("!", at + 1)
+    return found
 
 
 def _line(document: Document, number: int) -> str:
@@ -220,8 +227,7 @@ def _words(lines: Iterable[str]) -> Iterator[str]:
 
 def _span(document: Document, place: _Place) -> tuple[int, int]:
     """Return the offsets of what goes with a comment."""
-    first = sum(map(len, document.lines[: place.first - 1]))
-    last = first + sum(map(len, document.lines[place.first - 1 : place.last - 1]))
+    first, last = document.starts[place.first - 1], document.starts[place.last - 1]
     before = _line(document, place.first)[: place.column]
     behind = _line(document, place.last)[place.end :]
     if behind.strip():

@@ -88,7 +88,7 @@ def offset(document: Document, position: lsp.Position, codec: PositionCodec) -> 
     """
     if position.line >= len(document):
         return len(document.text)
-    start = sum(len(line) for line in document.lines[: position.line])
+    start = document.starts[position.line]
     line = strip_line_end(document.lines[position.line])
     units = 0
     for index, character in enumerate(line):

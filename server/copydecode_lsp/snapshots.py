@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import count
 from operator import itemgetter
 from urllib.parse import unquote
@@ -42,17 +41,17 @@ class Snapshot:
 
     uri: str
     version: int
-    text: str = field(repr=False)
+    document: Document = field(repr=False)
     language: str | None = None
     history: tuple[tuple[int, tuple[Change, ...]], ...] = field(
         default=(), repr=False, compare=False
     )
     serial: int = field(default_factory=lambda: next(_serials), repr=False, compare=False)
 
-    @cached_property
-    def document(self) -> Document:
-        """The text as lines."""
-        return Document(self.text)
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self.document.text
 
 
 class Snapshots:
@@ -67,7 +66,8 @@ class Snapshots:
 
     def open(self, item: lsp.TextDocumentItem) -> None:
         """Begin to keep a document."""
-        self._keep(Snapshot(item.uri, item.version, item.text, item.language_id or None))
+        document = Document(item.text)
+        self._keep(Snapshot(item.uri, item.version, document, item.language_id or None))
 
     def change(
         self,
@@ -96,7 +96,7 @@ class Snapshots:
             message = f"a change does not fit the document {uri}, open it again: {error}"
             raise LostDocumentError(message) from error
         history = (*old.history, (old.serial, tuple(changed)))[-REMEMBERED:]
-        self._keep(Snapshot(old.uri, version, document.text, old.language, history))
+        self._keep(Snapshot(old.uri, version, document, old.language, history))
 
     def close(self, uri: str) -> None:
         """Forget a document; one that is not open is not an error."""

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 BOM = "\ufeff"
 
@@ -57,6 +58,11 @@ class Document:
     def __len__(self) -> int:
         """Return the number of lines."""
         return len(self.lines)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The offsets into the text at which the lines begin; `starts[0]` is line 1's."""
+        return tuple(accumulate(map(len, self.lines[:-1]), initial=0)) if self.lines else ()
 
     def span(self, first: int, last: int) -> str:
         """Return lines `first` to `last` (1-based, inclusive) verbatim."""

@@ -82,9 +82,8 @@ def to_action(
     offer: Offer, snapshot: Snapshot, features: ClientFeatures
 ) -> lsp.CodeAction | lsp.Command:
     """Return an offer in the shape that the client can take."""
-    command = _command(offer.title, snapshot, offer.instruction)
     if not features.action_literals:
-        return command
+        return _command(offer.title, snapshot, offer.instruction)
     action = lsp.CodeAction(
         title=offer.title,
         kind=offer.kind,
@@ -94,7 +93,7 @@ def to_action(
     if features.resolves_edits:
         action.data = to_data(snapshot, offer.instruction)
     else:
-        action.command = command
+        action.command = _command(offer.title, snapshot, offer.instruction)
     return action
 
 

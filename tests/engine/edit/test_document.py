@@ -53,3 +53,11 @@ def test_newline_is_the_commonest(text: str, newline: str) -> None:
 def test_span_is_verbatim() -> None:
     """Spans are 1-based and inclusive, terminators included."""
     assert Document("a\r\nb\nc").span(2, 3) == "b\nc"
+
+
+@given(texts)
+def test_the_starts_are_where_the_lines_begin(text: str) -> None:
+    document = Document(text)
+    ends = [*document.starts, len(text)][1:]
+    lines = [text[start:end] for start, end in zip(document.starts, ends, strict=True)]
+    assert lines == list(document.lines)
