@@ -86,6 +86,7 @@ async def test_no_way_to_ask_for_input__a_client_with_forms_asks_for_the_instruc
     assert again["formFields"][0]["default"] == "put: new"
 
 
+@pytest.mark.breaks_protocol("command/resolve without a command")
 @pytest.mark.parametrize("answers", [[{"id": "instruction", "value": " "}], [" "], [{"id": "x"}]])
 async def test_no_way_to_ask_for_input__a_bad_answer_is_asked_for_again(
     answers: object,

@@ -13,7 +13,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from lsprotocol import types as lsp
@@ -183,7 +183,8 @@ async def listening() -> AsyncIterator[tuple[Process, int]]:
 async def test_one_client_is_served_over_tcp_on_loopback() -> None:
     async with listening() as (process, port):
         client = HeadlessClient()
-        await client.start_tcp("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        client.attach(cast("Any", reader), cast("Any", writer))
         await client.handshake()
         client.open(URI, TEXT)
         with pytest.raises(ConnectionRefusedError):
