@@ -8,6 +8,7 @@ It knows nothing of LSP or exit codes.
     │   ├── DocumentTooLargeError
     │   ├── BinaryDocumentError
     │   ├── ScopeError              the scope is not inside the document
+    │   ├── FilesError              several files cannot be edited together as they are named
     │   └── ContextTooLongError     the prompt does not fit the model's context
     ├── ConfigError                 a setting has a value that cannot be used
     ├── ModelError
@@ -17,6 +18,7 @@ It knows nothing of LSP or exit codes.
     │   ├── ProgramSyntaxError      the text form does not parse
     │   ├── CopyRangeError          a copy op names lines or tokens that there are not
     │   ├── TokenCopyError          tokens are copied where only lines are known
+    │   ├── SectionError            the sections of a program are not as its files have them
     │   └── RebaseError             the document changed where the program changes it, too
     └── EditStoppedError            the edit ended before the program did: there is no result
         ├── EditCancelledError
@@ -55,6 +57,10 @@ class ScopeError(BadInputError):
     """The scope does not lie inside the document."""
 
 
+class FilesError(BadInputError):
+    """Files cannot be edited together as they are named."""
+
+
 class ContextTooLongError(BadInputError):
     """Prompt and room for the answer do not fit the model's context."""
 
@@ -89,6 +95,10 @@ class CopyRangeError(ProgramError):
 
 class TokenCopyError(ProgramError):
     """A program copies tokens where only the document's lines are known."""
+
+
+class SectionError(ProgramError):
+    """A program's sections are not as its files have them, or there is one where files are not."""
 
 
 class RebaseError(ProgramError):

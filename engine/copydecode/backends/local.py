@@ -35,8 +35,9 @@ from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Chooser, Greedy, Sampling
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
+from copydecode.edit.bundle import Bundle
 from copydecode.edit.document import Document
-from copydecode.edit.program import Copy, LineOp, Op, Program
+from copydecode.edit.program import Copy, Gen, LineOp, Op, Program
 from copydecode.errors import ModelFormatError
 
 EMBEDDED_FOLDER = Path(__file__).parent.parent / "models" / "embedded"
@@ -70,6 +71,14 @@ class PromptFormat(Protocol):
         ...
 
 
+class FilesFormat(Protocol):
+    """Turns an edit of several files into prompt tokens."""
+
+    def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> Prompt:
+        """Return the prompt; ContextTooLongError where it does not fit."""
+        ...
+
+
 class LocalBackend:
     """A model in this process, ready to decode programs."""
 
@@ -84,7 +93,10 @@ class LocalBackend:
         splice_window: int | None = None,
         decoding: Decoding | None = None,
         prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
+        files: FilesFormat | None = None,
     ) -> None:
+        """`files` is there where the model can write programs over several files."""
+        self.files = files
         self.name = name
         self.parameters = parameters
         self.context = model.context
@@ -143,6 +155,39 @@ class LocalBackend:
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 
+    def run_files(  # noqa: PLR0913  # as `run`
+        self,
+        prompt: Prompt,
+        limits: Limits,
+        receipt: Receipt,
+        *,
+        name: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_op: Callable[[Op], None] = lambda _op: None,
+    ) -> Program:
+        """Decode the program of a prompt about several files, over all their lines; else as `run`.
+
+        The prompt is one of `files`. Tokens are not copied.
+        """
+        started = time.perf_counter()
+        automaton, drafter = self._writing.begin(prompt, None)
+        receipt.grammar_s += time.perf_counter() - started
+        task = Task(
+            prompt=prompt.tokens,
+            splice=prompt.splice,
+            splice_window=self.splice_window,
+            limits=limits,
+            cancelled=cancelled,
+            on_op=on_op,
+            chooser=self._chooser(),
+            drafter=drafter,
+            cost=self.cost,
+            acceptance=self._decoding.acceptance,
+        )
+        program = decode(self._lend(prompt.tokens, prompt.shown, name), automaton, task, receipt)
+        receipt.output_tokens += self._output_tokens(program, prompt)
+        return program
+
     @property
     def cached_documents(self) -> int:
         """How many prompts the prefix cache holds."""
@@ -192,10 +237,10 @@ class LocalBackend:
     def _output_tokens(self, program: Program, prompt: Prompt) -> int:
         """Count the new text of the window in the model's tokens."""
         count = 0
-        for op in program.line_ops:
+        for op in program.ops:
             if isinstance(op, Copy):
                 count += sum(map(len, prompt.line_tokens[op.first - 1 : op.last]))
-            else:
+            elif isinstance(op, Gen):
                 count += len(self._writing.literals.codec.encode(op.text))
         return count
 
@@ -240,8 +285,15 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
             "its config.json has copydecode.token_copy, found none"
         )
         raise ModelFormatError(message)
+    if serving.files and grammar.FILE_OPEN not in literals.markers:
+        message = (
+            f"expected the special token {grammar.FILE_OPEN} in the tokenizer of {folder}, since "
+            "its config.json has copydecode.files, found none"
+        )
+        raise ModelFormatError(message)
     drafts = config.decoding.drafts
     writing: Writing = Programs(literals, drafts=drafts, token_copies=serving.token_copy)
+    prompts = EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens)
     if config.decoding.mode is Mode.REWRITE:
         # The full text is one gen: this model knows no other way to write text.
         writing = Rewrites(literals, drafts=drafts, opening=literals[grammar.GEN_OPEN])
@@ -250,10 +302,11 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         parameters=model.parameters,
         model=model,
         writing=writing,
-        prompts=EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens),
+        prompts=prompts,
         splice_window=serving.splice_window,
         decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
+        files=prompts if serving.files and config.decoding.mode is Mode.PROGRAM else None,
     )
 
 
@@ -269,12 +322,15 @@ def _load_foreign(config: EngineConfig) -> LocalBackend:
     if config.decoding.mode is Mode.REWRITE:
         ends = {} if codec.end is None else {grammar.GEN_CLOSE: codec.end}
         writing = Rewrites(Literals(codec, ends), drafts=drafts)
+    prompts = ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM))
     return LocalBackend(
         name=config.model,
         parameters=model.parameters,
         model=model,
         writing=writing,
-        prompts=ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM)),
+        prompts=prompts,
         decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
+        # No model was taught them, but the prompt explains them.
+        files=prompts if config.decoding.mode is Mode.PROGRAM else None,
     )

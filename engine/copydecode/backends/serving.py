@@ -23,7 +23,8 @@ class Serving:
     `splice_window` is how many of a copied span's last tokens enter the context, None for all;
     `max_lines` and `max_tokens` bound the visible part of the document. `modes` and `acceptance`
     are what it learnt: one without loss on copied text, or on whole files, gives wrong edits where
-    its opinion of those is asked for. `token_copy` says that it was taught to copy tokens, too.
+    its opinion of those is asked for. `token_copy` says that it was taught to copy tokens, too,
+    `files` that it was taught programs over several files.
     """
 
     splice_window: int | None
@@ -32,6 +33,7 @@ class Serving:
     modes: tuple[Mode, ...] = (Mode.PROGRAM,)
     acceptance: tuple[Acceptance, ...] = (Acceptance.PROGRAM,)
     token_copy: bool = False
+    files: bool = False
 
     @classmethod
     def from_json(cls, values: dict[str, Any], context: int) -> Serving:
@@ -54,14 +56,8 @@ class Serving:
             raise ModelFormatError(message)
         modes = _named(entry, "modes", Mode, Mode.PROGRAM)
         acceptance = _named(entry, "acceptance", Acceptance, Acceptance.PROGRAM)
-        token_copy = entry.get("token_copy", False)
-        if not isinstance(token_copy, bool):
-            message = (
-                f"expected true or false as copydecode.token_copy in config.json, "
-                f"found {token_copy!r}"
-            )
-            raise ModelFormatError(message)
-        return cls(window, lines, tokens, modes, acceptance, token_copy)
+        token_copy, files = (_switch(entry, name) for name in ("token_copy", "files"))
+        return cls(window, lines, tokens, modes, acceptance, token_copy, files)
 
     def require(self, decoding: Decoding) -> None:
         """Refuse to decode in a way that the model did not learn, unless it is asked for as such.
@@ -82,6 +78,15 @@ class Serving:
                     f"({', '.join(str(way.value) for way in taught)}), got {value.value}"
                 )
                 raise ConfigError(message)
+
+
+def _switch(entry: dict[str, Any], name: str) -> bool:
+    """Return a truth value of the `copydecode` entry, False where it has none."""
+    value = entry.get(name, False)
+    if not isinstance(value, bool):
+        message = f"expected true or false as copydecode.{name} in config.json, found {value!r}"
+        raise ModelFormatError(message)
+    return value
 
 
 def _named(entry: dict[str, Any], name: str, kind: type[E], default: E) -> tuple[E, ...]:

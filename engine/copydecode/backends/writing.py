@@ -63,12 +63,18 @@ class Programs:
         self._odds = Odds()
 
     def begin(self, prompt: Prompt, lock: Lock) -> tuple[Automaton, Drafter]:
-        """Return the constraint of a program over the window, and its drafts."""
-        tokens = prompt.line_tokens if self._token_copies else None
-        constraint = self._grammar.start(len(prompt.window), lock, tokens)
+        """Return the constraint of a program over the window, or the files, and its drafts."""
+        if prompt.places:
+            constraint = self._grammar.start_files(prompt.places)
+        else:
+            tokens = prompt.line_tokens if self._token_copies else None
+            constraint = self._grammar.start(len(prompt.window), lock, tokens)
         if not self._drafts:
             return constraint, NoDrafts()
-        return constraint, ProgramDrafts(constraint, prompt.line_tokens, prompt.hints, self._odds)
+        drafts = ProgramDrafts(
+            constraint, prompt.line_tokens, prompt.hints, self._odds, prompt.places
+        )
+        return constraint, drafts
 
     def lowering(self, prompt: Prompt, lock: Lock) -> Lowering | None:
         """Return what lowers the ops as they are written; None where tokens are not copied."""

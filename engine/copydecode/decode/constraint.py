@@ -5,7 +5,8 @@ XGrammar holds the automaton: one generic grammar, compiled once per tokenizer, 
 depends on it is laid over (`edit.rules`: the bounds `1 <= i <= j <= n` of lines, or of tokens where
 those may be copied; the lock of a scope). Where an op begins, the legal tokens are those of the
 literals that may open it; in the number states they are those of canonical numbers that keep an
-allowed one reachable, and the delimiter behind one.
+allowed one reachable, and the delimiter behind one. In a program over several files (`edit.bundle`)
+a path is one of those that may be opened: each is its canonical encoding on its own.
 
 How a gen ends depends on the tokenizer. Where `</gen>` is a special token, that token ends it, and
 text that merely reads `</gen>` does not. Where it is spelled, the end is found on the bytes of the
@@ -17,22 +18,25 @@ Knows nothing of models, logits or line texts.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import xgrammar as xg
 
 from copydecode.decode.automaton import Accepted
-from copydecode.decode.literals import Ids, Literals
+from copydecode.decode.literals import Ids, Literals, encode_exactly
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, CopyTokens, Gen, Op
+from copydecode.edit.bundle import BundleRules, Place
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op
 from copydecode.edit.rules import Opening, Ranges, Rules
+from copydecode.errors import FilesError
 
 _OPENINGS = {
     Opening.COPY: grammar.COPY_OPEN,
     Opening.TOKENS: grammar.TOKENS_OPEN,
     Opening.GEN: grammar.GEN_OPEN,
+    Opening.FILE: grammar.FILE_OPEN,
     Opening.END: grammar.PROGRAM_CLOSE,
 }
 _MARKER = grammar.GEN_CLOSE.encode()
@@ -48,6 +52,7 @@ class Phase(enum.Enum):
     LAST = enum.auto()
     CLOSE = enum.auto()
     BODY = enum.auto()
+    PATH = enum.auto()
     DONE = enum.auto()
 
 
@@ -58,13 +63,14 @@ _DELIMITERS = {Phase.FIRST: grammar.COPY_DASH, Phase.LAST: grammar.COPY_CLOSE}
 class _State:
     """A place in the program.
 
-    `before` is the op that closed last; `path` holds the tokens of the piece or number that has
-    begun; `first` and `last` are the numbers of the copy so far, of tokens where `of_tokens`;
-    `start` is the index of the first token of the gen; `matched` counts the bytes of a spelled
-    `</gen>` that have come.
+    `rules` hold here; `before` is the op that closed last; `path` holds the tokens of the piece,
+    number or file's path that has begun; `first` and `last` are the numbers of the copy so far, of
+    tokens where `of_tokens`; `start` is the index of the first token of the gen; `matched` counts
+    the bytes of a spelled `</gen>` that have come.
     """
 
     phase: Phase
+    rules: Rules | BundleRules
     before: Op | None = None
     path: tuple[int, ...] = ()
     first: int = 0
@@ -101,22 +107,52 @@ class ProgramGrammar:
         copies = ("copy",) if lines > 0 else ()
         if rules.tokens is not None:
             copies = (*copies, "tokens")
-        if copies not in self._compiled:
-            text = _ebnf(self.literals, copies)
-            self._compiled[copies] = self._compiler.compile_grammar(xg.Grammar.from_ebnf(text))
-        return Constraint(self.literals, self._compiled[copies], rules)
+        return Constraint(self.literals, self._compile(copies), rules)
+
+    def start_files(self, places: Sequence[Place]) -> Constraint:
+        """Return the constraint of a program over several files, whose lines stand there.
+
+        Raises:
+            FilesError: a path has characters for which the tokenizer has no tokens.
+        """
+        rules = BundleRules(places)
+        paths = {path: self._path_tokens(path) for path in rules.files}
+        ops = ("copy", "file") if places[-1].last else ("file",)
+        return Constraint(self.literals, self._compile(ops), rules, paths)
+
+    def _compile(self, ops: tuple[str, ...]) -> xg.CompiledGrammar:
+        if ops not in self._compiled:
+            text = _ebnf(self.literals, ops)
+            self._compiled[ops] = self._compiler.compile_grammar(xg.Grammar.from_ebnf(text))
+        return self._compiled[ops]
+
+    def _path_tokens(self, path: str) -> tuple[int, ...]:
+        """Return the tokens of a path and of what stands behind it: none begins another's."""
+        literals, text = self.literals, grammar.escape_path(path)
+        tokens = encode_exactly(literals.codec, text)
+        if b"".join(map(literals.codec.token_bytes, tokens)) != text.encode():
+            message = f"expected paths that the model's tokenizer can spell, found {path}"
+            raise FilesError(message)
+        return (*tokens, *literals[grammar.COPY_CLOSE])
 
 
 class Constraint:
     """The grammar's state along one program."""
 
-    def __init__(self, literals: Literals, compiled: xg.CompiledGrammar, rules: Rules) -> None:
+    def __init__(
+        self,
+        literals: Literals,
+        compiled: xg.CompiledGrammar,
+        rules: Rules | BundleRules,
+        paths: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> None:
+        """`paths` are the tokens of each file that may be opened, its op's end included."""
         self.literals = literals
-        self._rules = rules
+        self._paths = paths or {}
         self._matcher = xg.GrammarMatcher(compiled, terminate_without_stop_token=True)
         self._bitmask = xg.allocate_token_bitmask(1, literals.size)
         self._bits = self._bitmask.numpy().view(np.uint8)[0]
-        self._state = _State(Phase.START)
+        self._state = _State(Phase.START, rules)
         self._history: list[tuple[_State, int]] = []  # The state before, and the tokens before.
         self._tokens: list[int] = []
 
@@ -151,6 +187,11 @@ class Constraint:
         return self._state.of_tokens
 
     @property
+    def rules(self) -> Rules | BundleRules:
+        """What may come next, and where the lines of files stand."""
+        return self._state.rules
+
+    @property
     def body(self) -> list[int]:
         """The tokens so far of the gen op that is being written."""
         return self._tokens[self._state.start :] if self._state.phase is Phase.BODY else []
@@ -173,6 +214,8 @@ class Constraint:
                 return self._number(state)
             case Phase.OP:
                 return self._opening(state)
+            case Phase.PATH:
+                return _sorted({tokens[len(state.path)] for tokens in self._reachable(state)})
             case Phase.DONE:
                 return np.empty(0, dtype=np.int64)
             case Phase.START | Phase.DASH | Phase.CLOSE:
@@ -213,7 +256,7 @@ class Constraint:
 
     def removable(self, copy: Copy | CopyTokens) -> int:
         """Return how many lines or tokens of a copy, from its first on, a program may leave out."""
-        return self._rules.removable(copy)
+        return self._state.rules.removable(copy)
 
     def rollback(self, steps: int) -> None:
         """Undo the last `steps` calls of `accept`.
@@ -239,7 +282,7 @@ class Constraint:
         """Return the tokens that lead on in one of the literals that may come before an op."""
         at = len(state.path)
         pieces = (
-            self.literals[_OPENINGS[opening]] for opening in self._rules.openings(state.before)
+            self.literals[_OPENINGS[opening]] for opening in state.rules.openings(state.before)
         )
         return _sorted({piece[at] for piece in pieces if piece[:at] == state.path})
 
@@ -253,13 +296,23 @@ class Constraint:
         return _sorted(ids)
 
     def _ranges(self, state: _State) -> Ranges:
+        rules = state.rules
         if state.of_tokens:
             if state.phase is Phase.FIRST:
-                return self._rules.token_firsts(state.before)
-            return self._rules.token_lasts(state.first)
+                return rules.token_firsts(state.before)
+            return rules.token_lasts(state.first)
         if state.phase is Phase.FIRST:
-            return self._rules.firsts(state.before)
-        return self._rules.lasts(state.before, state.first)
+            return rules.firsts(state.before)
+        return rules.lasts(state.before, state.first)
+
+    def _reachable(self, state: _State) -> dict[tuple[int, ...], str]:
+        """Return the paths that may still be meant, by their tokens."""
+        begun = len(state.path)
+        return {
+            tokens: path
+            for path in state.rules.files
+            if (tokens := self._paths[path])[:begun] == state.path
+        }
 
     def _accept_number(self, state: _State, token: int) -> tuple[Accepted, _State]:
         if token not in self._number(state):
@@ -279,6 +332,8 @@ class Constraint:
             raise _illegal(token, state)
         if state.phase is Phase.OP and token not in self._opening(state):
             raise _illegal(token, state)
+        if state.phase is Phase.PATH and not self.permits(token):
+            raise _illegal(token, state)
         self._match(token, state)
         return self._piece_done(state, token)
 
@@ -291,20 +346,25 @@ class Constraint:
         accepted = Accepted((token,))
         match state.phase:
             case Phase.START if path == literals[grammar.PROGRAM_OPEN]:
-                return accepted, _State(Phase.OP)
+                return accepted, _State(Phase.OP, state.rules)
             case Phase.OP if path == literals[grammar.COPY_OPEN]:
-                return accepted, _State(Phase.FIRST, state.before)
+                return accepted, _State(Phase.FIRST, state.rules, state.before)
             case Phase.OP if path == literals[grammar.TOKENS_OPEN]:
-                return accepted, _State(Phase.FIRST, state.before, of_tokens=True)
+                return accepted, _State(Phase.FIRST, state.rules, state.before, of_tokens=True)
             case Phase.OP if path == literals[grammar.GEN_OPEN]:
-                return accepted, _State(Phase.BODY, state.before, start=len(self._tokens) + 1)
+                start = len(self._tokens) + 1
+                return accepted, _State(Phase.BODY, state.rules, state.before, start=start)
+            case Phase.OP if path == literals[grammar.FILE_OPEN]:
+                return accepted, _State(Phase.PATH, state.rules, state.before)
             case Phase.OP if path == literals[grammar.PROGRAM_CLOSE]:
-                return accepted, _State(Phase.DONE)
+                return accepted, _State(Phase.DONE, state.rules)
             case Phase.DASH if path == literals[grammar.COPY_DASH]:
                 return accepted, replace(state, phase=Phase.LAST, path=())
             case Phase.CLOSE if path == literals[grammar.COPY_CLOSE]:
                 kind = CopyTokens if state.of_tokens else Copy
-                return self._op_done((token,), kind(state.first, state.last))
+                return self._op_done(state, (token,), kind(state.first, state.last))
+            case Phase.PATH if (name := self._reachable(state).get(path)) is not None:
+                return self._op_done(state, (token,), File(name))
             case _:
                 return accepted, replace(state, path=path)
 
@@ -314,7 +374,7 @@ class Constraint:
         if (close := self.literals.gen_close) is not None:
             self._match(token, state)
             if token == close:
-                return self._op_done((token,), Gen(self._text(state, ())))
+                return self._op_done(state, (token,), Gen(self._text(state, ())))
             return Accepted((token,)), state
         text = self.literals.codec.token_bytes(token)
         matched = state.matched
@@ -325,13 +385,14 @@ class Constraint:
                 head = text[: index + 1]
                 tokens = (token,) if head == text else tuple(self.literals.spell(head))
                 self._match(token if head == text else head, state)
-                return self._op_done(tokens, Gen(self._text(state, tokens, cut=len(_MARKER))))
+                text_of_gen = self._text(state, tokens, cut=len(_MARKER))
+                return self._op_done(state, tokens, Gen(text_of_gen))
         self._match(token, state)
         return Accepted((token,)), replace(state, matched=matched)
 
     @staticmethod
-    def _op_done(tokens: tuple[int, ...], op: Op) -> tuple[Accepted, _State]:
-        return Accepted(tokens, op), _State(Phase.OP, op)
+    def _op_done(state: _State, tokens: tuple[int, ...], op: Op) -> tuple[Accepted, _State]:
+        return Accepted(tokens, op), _State(Phase.OP, state.rules.after(op), op)
 
     def _text(self, state: _State, tail: Iterable[int], cut: int = 0) -> str:
         ids = [*self._tokens[state.start :], *tail]
@@ -387,8 +448,8 @@ def _range_of(
     return (before + 1, before + tokens) if tokens else None
 
 
-def _ebnf(literals: Literals, copies: Sequence[str]) -> str:
-    """Write the grammar of programs; `copies` names the rules of the copy ops that it has."""
+def _ebnf(literals: Literals, ops: Sequence[str]) -> str:
+    """Write the grammar of programs; `ops` names the rules of the ops that it has beside gens."""
 
     def piece(name: str) -> str:
         return " ".join(f"Token({token})" for token in literals[name])
@@ -401,9 +462,11 @@ def _ebnf(literals: Literals, copies: Sequence[str]) -> str:
         close = piece(grammar.GEN_CLOSE)
     return f"""
 root ::= {piece(grammar.PROGRAM_OPEN)} op* {piece(grammar.PROGRAM_CLOSE)}
-op ::= {" | ".join((*copies, "gen"))}
+op ::= {" | ".join((*ops, "gen"))}
 copy ::= {piece(grammar.COPY_OPEN)} range {piece(grammar.COPY_CLOSE)}
 tokens ::= {piece(grammar.TOKENS_OPEN)} range {piece(grammar.COPY_CLOSE)}
+file ::= {piece(grammar.FILE_OPEN)} path {piece(grammar.COPY_CLOSE)}
+path ::= [^"]+
 range ::= number {piece(grammar.COPY_DASH)} number
 number ::= [1-9] [0-9]*
 gen ::= {piece(grammar.GEN_OPEN)} body {close}

@@ -19,7 +19,8 @@ from copydecode.decode.following import Following, Source
 from copydecode.decode.freetext import FreeText
 from copydecode.decode.guess import Guess, Kind, Odds
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, CopyTokens, Gen, Op
+from copydecode.edit.bundle import Place
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op
 
 
 class ProgramDrafts:
@@ -31,13 +32,15 @@ class ProgramDrafts:
         lines: Sequence[Sequence[int]],
         hints: Hints,
         odds: Odds,
+        places: Sequence[Place] = (),
     ) -> None:
-        """`lines` are the tokens of the window's lines."""
+        """`lines` are the tokens of the window's lines; `places` says where files have theirs."""
         self.odds = odds
         self._constraint = constraint
         self._literals = constraint.literals
         self._source = Source(lines, self._literals.codec.token_bytes, hints)
-        self._lines = len(lines)
+        self._lines = (1, len(lines))
+        self._files = {place.path: (place.first, place.last) for place in places}
         self._likely = hints.likely
         self._copies = hints.copies
         self._text: Following | None = None  # Along the open gen, as far as it is decided.
@@ -165,32 +168,49 @@ class ProgramDrafts:
         return (*self._literals.numbers.tokens(line), self._literals[delimiter][0])
 
     def _next_op(self, ops: Sequence[Op]) -> tuple[str, Kind]:
-        if not ops:
-            if (self._likely and self._likely[0] == 1) or self._source.next_change(1) == 1:
-                return grammar.GEN_OPEN, Kind.GEN_AFTER_COPY
-            return grammar.COPY_OPEN, Kind.COPY_AT_START
-        if self._next_line(ops) > self._lines:
+        first, last = self._section(ops)
+        if not ops and self._files:
+            return grammar.FILE_OPEN, Kind.FILE_AT_START
+        if not ops or isinstance(ops[-1], File):
+            return self._first_op(first)
+        if self._next_line(ops) > last:
+            if self._constraint.rules.files:
+                return grammar.FILE_OPEN, Kind.NEXT_FILE
             return grammar.PROGRAM_CLOSE, Kind.END_AFTER_LAST_LINE
         if not isinstance(ops[-1], Gen):
             return grammar.GEN_OPEN, Kind.GEN_AFTER_COPY
         return grammar.COPY_OPEN, Kind.COPY_AFTER_GEN
 
+    def _first_op(self, line: int) -> tuple[str, Kind]:
+        """Return how the new text of a document or file begins whose first line is `line`."""
+        if (self._likely and self._likely[0] == 1) or self._source.next_change(line) == line:
+            return grammar.GEN_OPEN, Kind.GEN_AFTER_COPY
+        return grammar.COPY_OPEN, Kind.COPY_AT_START
+
     def _last_line(self, ops: Sequence[Op]) -> tuple[int, Kind]:
-        first = self._constraint.first
+        first, end = self._constraint.first, self._section(ops)[1]
         change = self._source.next_change(first + 1)
+        if change and change > end:
+            change = None
         if self._likely and first < self._likely[0] and (not change or change >= self._likely[0]):
             return self._likely[0] - 1, Kind.LAST_BEFORE_SCOPE
         if change:
             return change - 1, Kind.LAST_BEFORE_CHANGE
         kind = Kind.LAST_OF_DOCUMENT if ops else Kind.LAST_AT_START
-        return self._lines, kind
+        return end, kind
 
     def _next_line(self, ops: Sequence[Op]) -> int:
         """Return the first line behind those that the ops have copied or replaced."""
-        line = 1
+        first, end = self._lines
+        line = first
         for index, op in enumerate(ops):
+            if isinstance(op, File):
+                first, end = self._files[op.path]
+                line = first
+                continue
             if isinstance(op, Copy):
-                line = op.last + 1
+                if first <= op.first <= end:  # Lines of another file leave this one's where it is.
+                    line = op.last + 1
                 continue
             if isinstance(op, CopyTokens):
                 line = self._source.line(op.last) or line  # That of the token behind.
@@ -200,6 +220,13 @@ class ProgramDrafts:
                 self._behind[key] = self._line_behind(op, line)
             line = self._behind[key]
         return line
+
+    def _section(self, ops: Sequence[Op]) -> tuple[int, int]:
+        """Return the first and last line of the file that is written, or of the one document."""
+        for op in reversed(ops):
+            if isinstance(op, File):
+                return self._files[op.path]
+        return self._lines
 
     def _line_behind(self, gen: Gen, line: int) -> int:
         text = Following(self._source, self._source.start(line))

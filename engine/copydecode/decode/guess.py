@@ -34,6 +34,8 @@ class Kind(enum.Enum):
     ALONG_THE_SOURCE = enum.auto()
     BEHIND_A_CHANGE = enum.auto()
     LOOKED_UP = enum.auto()
+    FILE_AT_START = enum.auto()
+    NEXT_FILE = enum.auto()
 
 
 PRIORS = {
@@ -55,6 +57,8 @@ PRIORS = {
     Kind.ALONG_THE_SOURCE: 0.9,
     Kind.BEHIND_A_CHANGE: 0.5,
     Kind.LOOKED_UP: 0.4,
+    Kind.FILE_AT_START: 0.95,
+    Kind.NEXT_FILE: 0.5,
 }
 """How often guesses are right before any was made, by kind."""
 

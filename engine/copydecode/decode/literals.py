@@ -27,6 +27,7 @@ PIECES = (
     grammar.TOKENS_OPEN,
     grammar.COPY_DASH,
     grammar.COPY_CLOSE,
+    grammar.FILE_OPEN,
     grammar.GEN_OPEN,
     grammar.GEN_CLOSE,
     grammar.PROGRAM_CLOSE,

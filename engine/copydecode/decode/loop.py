@@ -33,7 +33,7 @@ from copydecode.decode.prefix import Prefix
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Choose, Chooser, Greedy
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op, Program
 from copydecode.errors import (
     ContextTooLongError,
     DeadlineExceededError,
@@ -228,6 +228,8 @@ class _Decode(Generic[C]):
         if not following:
             return []
         pieces = _LEAVING if self._task.splice_tokens is None else (*_LEAVING, grammar.TOKENS_OPEN)
+        if any(isinstance(op, File) for op in self._ops):
+            pieces = (*pieces, grammar.FILE_OPEN)
         leaving = sorted({self._literals[piece][0] for piece in pieces})
         banned = self._literals.not_in_text
         return verdicts(self._task.acceptance, following, logits, leaving, banned)
@@ -311,7 +313,7 @@ class _Decode(Generic[C]):
             return
         step.ops.append(accepted.op)
         self._ops.append(accepted.op)
-        if not isinstance(accepted.op, Gen):
+        if isinstance(accepted.op, Copy | CopyTokens):
             spliced = self._spliced(accepted.op)
             if self._task.splice_window is not None:
                 spliced = spliced[max(0, len(spliced) - self._task.splice_window) :]
@@ -358,7 +360,7 @@ class _Decode(Generic[C]):
             and step.token >= 0
             and len(step.copied) == 1
             and 0 < step.spliced == len(step.tokens) - step.copied[0]
-            and not isinstance(op := step.ops[-1], Gen)
+            and isinstance(op := step.ops[-1], Copy | CopyTokens)
             and self._automaton.removable(op) > 0
         )
 
@@ -367,7 +369,7 @@ class _Decode(Generic[C]):
         if not self._reviews(step):
             return None
         op = step.ops[-1]
-        assert not isinstance(op, Gen)  # noqa: S101  # `_reviews` says so
+        assert isinstance(op, Copy | CopyTokens)  # noqa: S101  # `_reviews` says so
         span = self._span(op, step)
         # Locked lines stand whatever the model thinks of them.
         locked = 1 + op.last - op.first - self._automaton.removable(op)

@@ -4,7 +4,8 @@ r"""The prompt of the embedded model: what it sees of a document, an instruction
     <program>
 
 The document comes first, so that two instructions on one document share the longest prefix. Lines
-are numbered from 1 within the window that the model sees. Where the instruction quotes a name, the
+are numbered from 1 within the window that the model sees; several files are numbered through, each
+behind a file op with its path. Where the instruction quotes a name, the
 document's most similar other names are listed: a misspelt name is cut into other tokens than the
 right one, and a small model does not see how alike they are. Texts of the instruction are followed
 by the numbers of their lines (`found`): "Rename `a`<|found|>3,7 to `b`<|found|>-". Training uses
@@ -22,17 +23,19 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from copydecode.decode import vocabulary as markers
+from copydecode.decode.bundle_lines import bundle_hints, encode_bundle
 from copydecode.decode.expect import Hints, hints
 from copydecode.decode.found import notes, spoken_of
 from copydecode.decode.literals import longest_token
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.decode.window import EncodedLines, choose, named_lines, prose, renumber_lines
 from copydecode.edit import grammar
+from copydecode.edit.bundle import Bundle, Place
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, visible
-from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op, Program
 from copydecode.edit.rules import Ranges, Rules
-from copydecode.errors import ContextTooLongError
+from copydecode.errors import ContextTooLongError, SectionError
 
 MAX_NAMES = 3
 """How many similar names a prompt lists."""
@@ -71,13 +74,15 @@ class Prompt:
     """A prompt and what the decode loop needs to know of it.
 
     `tokens` ends with `<program>`. `hints` say what scope and instruction promise for the window.
-    Where full text is asked for, `fence` ends it at a line's start.
+    Where full text is asked for, `fence` ends it at a line's start. In a prompt about several files
+    `places` say where the lines of each stand.
     """
 
     tokens: list[int]
     shown: Shown
     hints: Hints = field(default_factory=Hints)
     fence: str | None = None
+    places: tuple[Place, ...] = ()
 
     @property
     def window(self) -> Window:
@@ -135,6 +140,34 @@ class EmbeddedPrompt:
         lines = visible(document, window)
         tokens = shown.tokens + self.request_tokens(instruction, scope, names, lines)
         return Prompt(tokens, shown, hints(instruction, lines, scope, names, self._encode_line))
+
+    def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> Prompt:
+        """Return the prompt for an edit of several files, for a model that was taught those.
+
+        Raises:
+            ContextTooLongError: the files are too long together.
+        """
+        encoded = encode_bundle(
+            bundle,
+            self._encode_line,
+            longest_token=self._longest,
+            max_lines=self.max_lines,
+            max_tokens=self.max_tokens,
+        )
+        special, encode = self.vocabulary.special, self.vocabulary.encode
+        tokens = [special(markers.DOCUMENT)]
+        for place in bundle.places:
+            tokens.append(special(grammar.FILE_OPEN))
+            tokens += [*encode(grammar.escape_path(place.path)), special(grammar.COPY_CLOSE)]
+            for number in range(place.first, place.last + 1):
+                tokens += [*self.number_tokens(number), *encoded[number - 1]]
+        names = similar_names(instruction, bundle.visible, language)
+        return Prompt(
+            [*tokens, *self.request_tokens(instruction, None, names, bundle.visible)],
+            Shown(tokens, Window(1, len(encoded)), encoded, head=1),
+            bundle_hints(instruction, bundle, names, self._encode_line),
+            places=bundle.places,
+        )
 
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
         """Return the part of the prompt that all instructions about these lines share.
@@ -250,6 +283,9 @@ class EmbeddedPrompt:
         Forced and spliced tokens are not decided: what the rules leave no choice for, where only
         the lines of `lock` may change. `window` is the splice window: how many of a span's last
         tokens are spliced, None for all.
+
+        Raises:
+            SectionError: the program is one over several files.
         """
         encode, special = self.vocabulary.encode, self.vocabulary.special
         rules = Rules(len(line_tokens), lock)
@@ -284,6 +320,9 @@ class EmbeddedPrompt:
                     add([special(grammar.GEN_OPEN)], by_model=opening)
                     body = encode(grammar.escape(text))
                     add([*body, special(grammar.GEN_CLOSE)], by_model=True)
+                case File():
+                    message = "expected a program over one document, found one over several files"
+                    raise SectionError(message)
             before = op
         add([special(grammar.PROGRAM_CLOSE)], by_model=len(rules.openings(before)) > 1)
         return tokens, decided

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from copydecode.decode.bundle_lines import bundle_hints, encode_bundle
 from copydecode.decode.expect import hints
 from copydecode.decode.hf import TransformersCodec
 from copydecode.decode.literals import Literals, encode_exactly, longest_token
 from copydecode.decode.prompt import Prompt, Shown
 from copydecode.decode.window import EncodedLines, choose, named_lines, renumber_lines
 from copydecode.edit import grammar
+from copydecode.edit.bundle import Bundle
 from copydecode.edit.document import Document
-from copydecode.edit.fit import visible
+from copydecode.edit.fit import Window, visible
+from copydecode.edit.program import File
 from copydecode.errors import ContextTooLongError
 
 _FORMAT = """\
@@ -42,6 +45,31 @@ Example answer: <program><gen>import math
 
 The document:
 """
+_FILES_FORMAT = """\
+You edit several files. Answer with a program that builds the new text of each file that changes:
+<program> starts it and </program> ends it.
+<file path="p"/> begins the new text of file p, from top to bottom; a file without it stays.
+<copy lines="i-j"/> repeats lines i to j, both included, of any file: lines count through all files.
+<gen>text</gen> writes new text; it ends each of its lines with a newline.
+Lines of a file that is begun are deleted where they are not repeated. Copy all lines that stay.
+
+Example files:
+<file path="main.py"/>
+1|def area(r):
+2|    return 3 * r * r
+3|
+4|print(area(2))
+<file path="shapes.py"/>
+5|SIDES = 4
+Example instruction: move area to shapes.py
+Example answer: <program><file path="main.py"/><gen>from shapes import area
+
+</gen><copy lines="4-4"/><file path="shapes.py"/><copy lines="5-5"/><gen>
+</gen><copy lines="1-2"/></program>
+
+The files:
+"""
+_ONLY_COPIED = " (to copy from only)"
 _SENTINEL = "@@copydecode-text@@"
 _REQUEST_STEP = 128
 
@@ -56,6 +84,7 @@ class ForeignPrompt:
         self._max_tokens = max_tokens
         head, tail = _frame(codec)
         self._head = [*head, *codec.encode(_FORMAT)]
+        self._files_head = [*head, *codec.encode(_FILES_FORMAT)]
         self._tail = tail
         self._longest = longest_token(codec)
 
@@ -91,6 +120,41 @@ class ForeignPrompt:
             hints(instruction, lines, scope, (), self._encode_line),
         )
 
+    def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> Prompt:
+        """Return the prompt for an edit of several files.
+
+        Raises:
+            ContextTooLongError: the instruction is too long, or the files are.
+        """
+        request = self._request(instruction, None, language)
+        headings = [
+            encode_exactly(
+                self._codec,
+                grammar.render_op(File(place.path))
+                + ("\n" if place.editable else f"{_ONLY_COPIED}\n"),
+            )
+            for place in bundle.places
+        ]
+        head = self._files_head
+        encoded = encode_bundle(
+            bundle,
+            self._encode_line,
+            longest_token=self._longest,
+            max_lines=max(1, len(bundle.visible)),
+            max_tokens=self._free(len(head) + sum(map(len, headings)), len(request)),
+            number_tokens=_number_tokens,
+        )
+        tokens = [*head]
+        for place, heading in zip(bundle.places, headings, strict=True):
+            tokens += heading
+            tokens += self._numbered(encoded[place.first - 1 : place.last], place.first)
+        return Prompt(
+            [*tokens, *request],
+            Shown(tokens, Window(1, len(encoded)), encoded, head=len(head)),
+            bundle_hints(instruction, bundle, (), self._encode_line),
+            places=bundle.places,
+        )
+
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
         """Return the part of the prompt that all short instructions about these lines share.
 
@@ -101,33 +165,42 @@ class ForeignPrompt:
 
     def _show(self, document: Document, scope: tuple[int, int] | None, request: int) -> Shown:
         """Show what fits beside a request of so many tokens."""
-        # Rounded up, so that instructions of about the same length see the same window.
-        room = -(-request // _REQUEST_STEP) * _REQUEST_STEP
-        free = (self._max_tokens - len(self._head) - room) // 2
-        if free < 1:
-            message = (
-                f"expected an instruction that leaves room for a document within "
-                f"{self._max_tokens} tokens, found {request} tokens: shorten the instruction"
-            )
-            raise ContextTooLongError(message)
+        free = self._free(len(self._head), request)
         lines = EncodedLines(document, self._encode_line, self._longest)
         window = choose(
             lines,
             scope,
             max_lines=max(1, len(document)),
             max_tokens=free,
-            number_tokens=lambda line: len(str(line)) + 1,  # Each digit and the bar, at most.
+            number_tokens=_number_tokens,
         )
         encoded = lines.within(window)
         tokens = [*self._head, *self._numbered(encoded)]
         return Shown(tokens, window, encoded, head=len(self._head))
 
+    def _free(self, head: int, request: int) -> int:
+        """Return how many tokens of lines fit beside so many others, with a copy of them all.
+
+        Raises:
+            ContextTooLongError: none.
+        """
+        # Rounded up, so that instructions of about the same length see the same window.
+        room = -(-request // _REQUEST_STEP) * _REQUEST_STEP
+        free = (self._max_tokens - head - room) // 2
+        if free < 1:
+            message = (
+                f"expected an instruction that leaves room for a document within "
+                f"{self._max_tokens} tokens, found {request} tokens: shorten the instruction"
+            )
+            raise ContextTooLongError(message)
+        return free
+
     def _encode_line(self, line: str) -> list[int]:
         return encode_exactly(self._codec, f"{line}\n")
 
-    def _numbered(self, lines: Sequence[Sequence[int]]) -> list[int]:
+    def _numbered(self, lines: Sequence[Sequence[int]], first: int = 1) -> list[int]:
         tokens: list[int] = []
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(lines, start=first):
             tokens += encode_exactly(self._codec, f"{number}|")
             tokens += line
         return tokens
@@ -143,6 +216,11 @@ class ForeignPrompt:
         parts.append(f"Instruction: {instruction.strip()}\nAnswer:")
         text = self._codec.encode("".join(parts))
         return [*text, *self._tail, *self._literals[grammar.PROGRAM_OPEN]]
+
+
+def _number_tokens(line: int) -> int:
+    """Return how many tokens a line's number has at most: one each digit, and the bar."""
+    return len(str(line)) + 1
 
 
 def _frame(codec: TransformersCodec) -> tuple[list[int], list[int]]:

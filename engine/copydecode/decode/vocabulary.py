@@ -31,7 +31,7 @@ OP_MARKERS = (
     grammar.GEN_OPEN,
     grammar.GEN_CLOSE,
 )
-OPTIONAL_MARKERS = (grammar.TOKENS_OPEN, FOUND)
+OPTIONAL_MARKERS = (grammar.TOKENS_OPEN, FOUND, grammar.FILE_OPEN)
 """Markers that tokenizers made before them lack."""
 
 SPECIAL_TOKENS = (END, DOCUMENT, INSTRUCTION, SCOPE, NAMES, *OP_MARKERS)
@@ -107,7 +107,7 @@ class Vocabulary:
     @property
     def op_markers(self) -> dict[str, int]:
         """The ids of the op markers, of the optional ones as far as there are any."""
-        known = (*OP_MARKERS, grammar.TOKENS_OPEN)
+        known = (*OP_MARKERS, grammar.TOKENS_OPEN, grammar.FILE_OPEN)
         return {marker: self._specials[marker] for marker in known if marker in self._specials}
 
     def token_bytes(self, token: int) -> bytes:

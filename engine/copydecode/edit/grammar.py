@@ -1,22 +1,26 @@
 """The text form of programs: parse, render, and the escape of reserved literals.
 
-    program := <program> (copy | tokens | gen)* </program>
+    program := <program> (copy | tokens | gen | file)* </program>
     copy    := <copy lines="i-j"/>
     tokens  := <copy tokens="a-b"/>
     gen     := <gen> text </gen>
+    file    := <file path="p"/>
 
 `render` writes no white space between ops and none around a gen's text; `parse` allows white space
 between ops. Gen text may hold anything: a reserved literal inside it is escaped by one backslash
 after its `<`, and one that already has backslashes there gets one more, so that `unescape` inverts
-`escape` on every text. Knows nothing of tokens: the decoder finds the end of a gen on token ids.
+`escape` on every text. A path has its markup characters as entities; `<file` in a gen is text,
+since only `</gen>` ends it, and is not escaped: so programs of one document are as they were. Knows
+nothing of tokens: the decoder finds the end of a gen on token ids.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Final
 
-from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op, Program
 from copydecode.errors import ProgramSyntaxError
 
 PROGRAM_OPEN: Final = "<program>"
@@ -25,6 +29,7 @@ COPY_OPEN: Final = '<copy lines="'
 TOKENS_OPEN: Final = '<copy tokens="'
 COPY_DASH: Final = "-"
 COPY_CLOSE: Final = '"/>'
+FILE_OPEN: Final = '<file path="'
 GEN_OPEN: Final = "<gen>"
 GEN_CLOSE: Final = "</gen>"
 
@@ -34,6 +39,7 @@ _RESERVED_TAIL = "|".join(re.escape(literal[1:]) for literal in RESERVED)
 _PLAIN = re.compile(rf"<(\\*)({_RESERVED_TAIL})")
 _ESCAPED = re.compile(rf"<\\(\\*)({_RESERVED_TAIL})")
 _SPACE = re.compile(r"[ \t\r\n]*")
+_FILE = re.compile(r'<file path="([^"]+)"/>')
 _COPY = re.compile(r'<copy (lines|tokens)="([1-9][0-9]*)-([1-9][0-9]*)"/>')
 
 
@@ -47,6 +53,11 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(r"<\1\2", text)
 
 
+def escape_path(path: str) -> str:
+    """Return a path as it stands between the quotes of a file op; `html.unescape` inverts it."""
+    return html.escape(path)
+
+
 def render_op(op: Op) -> str:
     """Write one op in its text form."""
     match op:
@@ -56,6 +67,8 @@ def render_op(op: Op) -> str:
             return f"{TOKENS_OPEN}{first}{COPY_DASH}{last}{COPY_CLOSE}"
         case Gen(text):
             return f"{GEN_OPEN}{escape(text)}{GEN_CLOSE}"
+        case File(path):
+            return f"{FILE_OPEN}{escape_path(path)}{COPY_CLOSE}"
 
 
 def render(program: Program) -> str:
@@ -88,8 +101,11 @@ def parse(text: str) -> Program:
             kind = Copy if copy[1] == "lines" else CopyTokens
             ops.append(kind(int(copy[2]), int(copy[3])))
             at = copy.end()
+        elif file := _FILE.match(text, at):
+            ops.append(File(html.unescape(file[1])))
+            at = file.end()
         else:
-            message = f"expected a copy op, a gen op or {PROGRAM_CLOSE} at offset {at}"
+            message = f"expected a copy, gen or file op or {PROGRAM_CLOSE} at offset {at}"
             raise ProgramSyntaxError(message)
     at = _skip_space(text, at + len(PROGRAM_CLOSE))
     if at != len(text):

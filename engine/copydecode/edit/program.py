@@ -3,15 +3,16 @@
 A program is a sequence of ops over one document. `Copy` repeats lines of the original document,
 `Gen` brings new text. `CopyTokens` repeats tokens of what the model was shown: a program with such
 ops says something only together with those tokens, and is lowered to one without (`token_copies`)
-before anything else is done with it. Knows nothing of the text form (`grammar`) or of what a
-program means (`resolve`).
+before anything else is done with it. A program over several files has a `File` before the ops that
+write each of them (`bundle`). Knows nothing of the text form (`grammar`) or of what a program means
+(`resolve`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from copydecode.errors import TokenCopyError
+from copydecode.errors import SectionError, TokenCopyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,17 @@ class CopyTokens:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """What follows, up to the next one, is the new text of the file that is known by `path`."""
+
+    path: str
+
+
 LineOp = Copy | Gen
 """What says all by itself, over the lines of a document."""
 
-Op = LineOp | CopyTokens
+Op = LineOp | CopyTokens | File
 """What a model may write."""
 
 
@@ -55,10 +63,11 @@ class Program:
 
     @property
     def line_ops(self) -> tuple[LineOp, ...]:
-        """The ops of a program that has no token copies.
+        """The ops of a program over one document, without token copies.
 
         Raises:
             TokenCopyError: it has one.
+            SectionError: it is a program over several files.
         """
         ops: list[LineOp] = []
         for op in self.ops:
@@ -68,5 +77,8 @@ class Program:
                     f"{op.first}-{op.last}: lower it first"
                 )
                 raise TokenCopyError(message)
+            if isinstance(op, File):
+                message = "expected a program over one document, found one over several files"
+                raise SectionError(message)
             ops.append(op)
         return tuple(ops)

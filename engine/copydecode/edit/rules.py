@@ -35,6 +35,7 @@ class Opening(enum.Enum):
     COPY = enum.auto()
     TOKENS = enum.auto()
     GEN = enum.auto()
+    FILE = enum.auto()
     END = enum.auto()
 
 
@@ -105,6 +106,15 @@ class Rules:
     def token_lasts(self, first: int) -> Ranges:
         """Return the tokens at which the token copy that begins at `first` may end."""
         return () if self.tokens is None else _range(first, self.tokens[1])
+
+    def after(self, op: Op) -> Rules:  # noqa: ARG002  # there is one document
+        """Return what holds behind an op."""
+        return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """None: a program over one document names no file."""
+        return ()
 
     def removable(self, copy: Copy | CopyTokens) -> int:
         """Return how many lines or tokens of a legal copy, from its first on, may be left out.

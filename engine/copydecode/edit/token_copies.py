@@ -22,8 +22,9 @@ from itertools import accumulate, chain
 from typing import Final
 
 from copydecode.edit.document import is_terminated
-from copydecode.edit.program import Copy, CopyTokens, Gen, LineOp, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, LineOp, Op, Program
 from copydecode.edit.resolve import Mode, bounds
+from copydecode.errors import SectionError
 
 Pieces = Sequence[Sequence[bytes]]
 """The bytes of each token of each line; those of a line are the line, its terminator included."""
@@ -75,7 +76,11 @@ class Lowering:
         self._flows = False  # Whether what is held back ends with a token copy.
 
     def take(self, op: Op) -> list[LineOp]:
-        """Take the program's next op; return the ops that are certain now."""
+        """Take the program's next op; return the ops that are certain now.
+
+        Raises:
+            SectionError: it begins a file: tokens are copied within one document only.
+        """
         match op:
             case Gen(text):
                 self._take_text(text)
@@ -83,6 +88,9 @@ class Lowering:
                 self._take_lines(op)
             case CopyTokens():
                 self._take_tokens(op)
+            case File():
+                message = "expected a program over one document, found one over several files"
+                raise SectionError(message)
         return self._told()
 
     def end(self) -> list[LineOp]:

@@ -13,7 +13,7 @@ from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.literals import Literals, encode_exactly
 from copydecode.edit import grammar
 from copydecode.edit.document import Document
-from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op, Program
 
 
 @dataclass(slots=True)
@@ -54,6 +54,10 @@ def encode(program: Program, literals: Literals) -> list[int]:
                 ids += literals[grammar.GEN_OPEN]
                 ids += encode_exactly(literals.codec, grammar.escape(text))
                 ids += literals[grammar.GEN_CLOSE]
+            case File(path):
+                ids += literals[grammar.FILE_OPEN]
+                ids += encode_exactly(literals.codec, grammar.escape_path(path))
+                ids += literals[grammar.COPY_CLOSE]
     return [*ids, *literals[grammar.PROGRAM_CLOSE]]
 
 

@@ -52,9 +52,9 @@ def with_later_markers(tokenizer_json: str) -> str:
     data: dict[str, Any] = json.loads(tokenizer_json)
     known = {entry["content"] for entry in data["added_tokens"]}
     for index, marker in enumerate(OPTIONAL_MARKERS, start=len(SPECIAL_TOKENS)):
-        reserved = f"<|reserved{index - len(SPECIAL_TOKENS)}|>"
         for entry in data["added_tokens"]:
-            if entry["content"] == reserved and marker not in known:
+            reserved = entry["content"]
+            if entry["id"] == index and reserved.startswith("<|reserved") and marker not in known:
                 entry["content"] = marker
                 vocabulary = data["model"]["vocab"]
                 vocabulary[marker] = vocabulary.pop(reserved)

@@ -11,7 +11,7 @@ from torch import Tensor
 from copydecode.config import Limits
 from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import Constraint
-from copydecode.decode.literals import Literals
+from copydecode.decode.literals import Literals, encode_exactly
 from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import C, Model
 from copydecode.decode.prefix import Prefix
@@ -19,7 +19,7 @@ from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Greedy
 from copydecode.decode.vocabulary import byte_alphabet
 from copydecode.edit import grammar
-from copydecode.edit.program import Copy, CopyTokens, Gen, Op, Program
+from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op, Program
 
 
 class ListCache:
@@ -161,6 +161,9 @@ def op_tokens(op: Op, literals: Literals) -> list[int]:
         case Gen(text):
             body = encode(grammar.escape(text))
             return [*literals[grammar.GEN_OPEN], *body, *literals[grammar.GEN_CLOSE]]
+        case File(path):
+            body = encode_exactly(literals.codec, grammar.escape_path(path))
+            return [*literals[grammar.FILE_OPEN], *body, *literals[grammar.COPY_CLOSE]]
 
 
 def program_tokens(program: Program, literals: Literals) -> list[int]:
@@ -215,7 +218,7 @@ def naive(  # noqa: PLR0913, PLR0917  # the parts of a decode, for tests only
         follow = list(accepted.tokens)
         if accepted.op is not None:
             ops.append(accepted.op)
-            if not isinstance(accepted.op, Gen):
+            if isinstance(accepted.op, Copy | CopyTokens):
                 repeat = splice if isinstance(accepted.op, Copy) else splice_tokens
                 assert repeat is not None
                 span = repeat(accepted.op.first, accepted.op.last)

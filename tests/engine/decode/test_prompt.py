@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tokenizers import Tokenizer
 
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.decode.prompt import EmbeddedPrompt, around, similar_names
-from copydecode.decode.vocabulary import OP_MARKERS, SPECIAL_TOKENS, Vocabulary
+from copydecode.decode.vocabulary import (
+    OP_MARKERS,
+    OPTIONAL_MARKERS,
+    SPECIAL_TOKENS,
+    Vocabulary,
+)
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window
 from copydecode.edit.program import Copy, CopyTokens, Gen, Program
@@ -77,28 +84,39 @@ def test_tokens_are_counted_through_the_lines() -> None:
     assert text(vocabulary, by_model) == '<copy tokens="25</program>'
 
 
-def test_the_marker_of_token_copies_is_optional(vocabulary: Vocabulary) -> None:
-    """The embedded tokenizer was made before it; where it stands now was a reserved place."""
-    assert set(vocabulary.op_markers) == set(OP_MARKERS)
-    new = Vocabulary(train_tokenizer(["ab cd\n"] * 9, 1500))
-    assert new.op_markers == {**vocabulary.op_markers, '<copy tokens="': len(SPECIAL_TOKENS)}
-    assert vocabulary.tokenizer.id_to_token(len(SPECIAL_TOKENS)) == "<|reserved0|>"
-    assert new.encode('<copy tokens="')[0] >= RESERVED  # In text it is text.
-    assert vocabulary.token_bytes(RESERVED) == new.token_bytes(RESERVED)
+def without_later_markers(tokenizer: Tokenizer) -> Tokenizer:
+    """Return the tokenizer as it would have been made before there were those markers."""
+    text = tokenizer.to_str()
+    for place, marker in enumerate(OPTIONAL_MARKERS):
+        text = text.replace(json.dumps(marker), json.dumps(f"<|reserved-{place}|>"))
+    return Tokenizer.from_str(text)
 
 
-def test_texts_of_the_instruction_come_with_their_lines(vocabulary: Vocabulary) -> None:
-    """Numbers as the document has them, behind a marker that a tokenizer has since it was made."""
-    old = (EMBEDDED_FOLDER / "tokenizer.json").read_text(encoding="utf-8")
-    new = Vocabulary(Tokenizer.from_str(with_later_markers(old)))
+def test_markers_that_came_later_are_optional() -> None:
+    """Where they stand were reserved places, so that older weights can learn them."""
+    made = train_tokenizer(["ab cd\n"] * 9, 1500)
+    new, old = Vocabulary(made), Vocabulary(without_later_markers(made))
+    assert set(old.op_markers) == set(OP_MARKERS)
+    assert {*new.op_markers} - {*old.op_markers} == {'<copy tokens="', '<file path="'}
+    for place, marker in enumerate(OPTIONAL_MARKERS):
+        assert new.special(marker) == len(SPECIAL_TOKENS) + place
+        assert (new.has(marker), old.has(marker)) == (True, False)
+        assert new.encode(marker)[0] >= RESERVED  # In text it is text.
+    assert old.token_bytes(RESERVED) == new.token_bytes(RESERVED)
+    again = Tokenizer.from_str(with_later_markers(old.tokenizer.to_str()))
+    assert json.loads(again.to_str()) == json.loads(made.to_str())
+
+
+def test_texts_of_the_instruction_come_with_their_lines() -> None:
+    """Numbers as the document has them, where the tokenizer has the marker for that."""
+    made = train_tokenizer(["Rename `a` to b = 1\n"] * 9, 1500)
+    new, old = Vocabulary(made), Vocabulary(without_later_markers(made))
     prompt = EmbeddedPrompt(new, 40, 640).build(Document("a = 1\nbc = a\n"), " Rename `a` to `d`")
     assert text(new, prompt.tokens).endswith(
         "<|instruction|>Rename `a`<|found|>1,2 to `d`<|found|>-<program>"
     )
-    assert with_later_markers(with_later_markers(old)) == with_later_markers(old)
-    assert [new.encode(t) for t in ("x = 1", "<|found|>")] == [
-        vocabulary.encode(t) for t in ("x = 1", "<|found|>")
-    ]
+    plain = EmbeddedPrompt(old, 40, 640).build(Document("a = 1\nbc = a\n"), " Rename `a` to `d`")
+    assert text(old, plain.tokens).endswith("<|instruction|>Rename `a` to `d`<program>")
 
 
 def test_a_long_document_is_shown_around_what_is_spoken_of(vocabulary: Vocabulary) -> None:

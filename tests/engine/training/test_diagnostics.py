@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from pyflakes.checker import Checker  # type: ignore[import-untyped]  # ships no types
 
-from copydecode.edit.program import Gen
+from copydecode.edit.program import Copy, Gen
 from copydecode.edit.resolve import resolve
 from copydecode.edit.rules import Opening, Rules
 from copydecode.training.sheets import DIAGNOSTICS, SheetMaker
@@ -49,6 +49,7 @@ def test_the_lock_allows_the_gold_program(maker: SheetMaker, kind: str) -> None:
             if isinstance(op, Gen):
                 assert Opening.GEN in rules.openings(before)
             else:
+                assert isinstance(op, Copy)
                 assert Opening.COPY in rules.openings(before)
                 assert any(a <= op.first <= b for a, b in rules.firsts(before))
                 assert any(a <= op.last <= b for a, b in rules.lasts(before, op.first))
