@@ -8,6 +8,7 @@ from copydecode.edit.program import Copy, Gen, Program
 from copydecode.edit.rebase import Change, change_between, follow, rebase
 from copydecode.edit.resolve import Hunk, hunks
 from copydecode.engine import EditRequest, EditResult, Engine, ModelInfo, Scope, combine, shown
+from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
 
 __version__ = "0.1.0"
 
@@ -19,6 +20,10 @@ __all__ = [
     "EditResult",
     "Engine",
     "EngineConfig",
+    "FileEdit",
+    "FileText",
+    "FilesEdit",
+    "FilesRequest",
     "Gen",
     "Hunk",
     "Limits",

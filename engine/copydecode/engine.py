@@ -1,4 +1,6 @@
-"""The facade: one request in, one edit out. Importing it does not import torch; loading does.
+"""The facade: one request in, one edit out, of a document or of several files.
+
+Importing it does not import torch; loading does.
 
 Knows nothing of LSP, files or threads: the caller sees to it that one edit runs at a time.
 """
@@ -6,22 +8,25 @@ Knows nothing of LSP, files or threads: the caller sees to it that one edit runs
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from copydecode.config import EngineConfig, Limits
 from copydecode.decode.receipt import Receipt
+from copydecode.edit.bundle import Bundle, BundleFile, fitted_programs, lent
 from copydecode.edit.compose import Origins, cut, lift, origins
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, fit, shift
-from copydecode.edit.program import Copy, Gen, LineOp, Program
+from copydecode.edit.program import Copy, File, Gen, LineOp, Op, Program
 from copydecode.edit.resolve import Hunk, hunks, resolve
 from copydecode.errors import (
     BadInputError,
     BinaryDocumentError,
     ContextTooLongError,
+    CopydecodeError,
+    DeadlineExceededError,
     DocumentTooLargeError,
     EditCancelledError,
     EditStoppedError,
@@ -29,6 +34,7 @@ from copydecode.errors import (
     ScopeError,
     UnreadableTextError,
 )
+from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
 
 if TYPE_CHECKING:  # At run time it would import torch.
     from copydecode.backends.local import LocalBackend
@@ -244,7 +250,7 @@ class Engine:
             cancelled=cancelled,
             on_op=on_visible_op,
         )
-        _check_text(program, request)
+        _check_text(program, request.text + request.instruction)
         resolving = time.perf_counter()
         document = Document(request.text)
         program = fit(program, view.document, prompt.window)
@@ -259,6 +265,133 @@ class Engine:
         receipt.total_s = ended - started
         return EditResult(program, text, changes, receipt)
 
+    def edit_files(
+        self,
+        request: FilesRequest,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_op: Callable[[str, LineOp, Receipt], None] = lambda _path, _op, _receipt: None,
+    ) -> FilesEdit:
+        """Edit several files: by one program over all of them, where the model writes such ones.
+
+        Else one after the other, with a program each; those that are not editable are left out.
+        `cancelled` is as in `edit`. `on_op` gets the path of a file and an op of its program, its
+        lines counted in that file, with the receipt as it is then.
+
+        Raises:
+            FilesError: the files cannot be told apart, or none of them may be changed.
+            BadInputError, EditStoppedError: as `edit`; there is no edit of any file then. What is
+                about one file names its path.
+        """
+        started = time.perf_counter()
+        if cancelled():
+            message = "the edit was cancelled"
+            raise EditCancelledError(message)
+        _require_instruction(request.instruction)
+        bundle = self._bundle(request)
+        edit = self._edit_each if self._backend.files is None else self._edit_together
+        result = edit(request, bundle, cancelled, on_op)
+        result.receipt.total_s = time.perf_counter() - started
+        return result
+
+    def _bundle(self, request: FilesRequest) -> Bundle:
+        """Check the files of a request, and return them as a bundle."""
+        limit = request.max_document_bytes or self._config.max_document_bytes
+        files: list[BundleFile] = []
+        for file in request.files:
+            with _about(file.path):
+                document = self._document(file.text, None, limit)
+            files.append(BundleFile(file.path, document, file.editable))
+        return Bundle(tuple(files))
+
+    def _edit_together(
+        self,
+        request: FilesRequest,
+        bundle: Bundle,
+        cancelled: Callable[[], bool],
+        on_op: Callable[[str, LineOp, Receipt], None],
+    ) -> FilesEdit:
+        started = time.perf_counter()
+        receipt = Receipt(model=self._backend.name)
+        assert self._backend.files is not None  # noqa: S101  # asked for before
+        _utf8_size(request.instruction)
+        languages = {file.language for file in request.files if file.editable}
+        language = languages.pop() if len(languages) == 1 else None
+        prompt = self._backend.files.build_files(bundle, request.instruction, language)
+        self._require_room(prompt)
+        receipt.prompt_s = time.perf_counter() - started
+        index = 0
+
+        def tell(op: Op) -> None:
+            nonlocal index
+            if isinstance(op, File):
+                index = bundle.index(op.path)
+                return
+            for line_op in Program((op,)).line_ops:
+                on_op(bundle.files[index].path, bundle.seen(line_op, index), receipt)
+
+        names = [file.name for file in request.files if file.name is not None]
+        program = self._backend.run_files(
+            prompt,
+            request.limits or self._config.limits,
+            receipt,
+            name="\n".join(names) if len(names) == len(request.files) else None,
+            cancelled=cancelled,
+            on_op=tell,
+        )
+        texts = [file.text for file in request.files]
+        _check_text(program, "".join([*texts, request.instruction]))
+        resolving = time.perf_counter()
+        programs, lines = fitted_programs(program, bundle), lent(program, bundle)
+        edits = tuple(
+            _file_edit(file, programs.get(file.path), lines.get(file.path, ()))
+            for file in bundle.files
+        )
+        receipt.resolve_s = time.perf_counter() - resolving
+        return FilesEdit(edits, receipt, together=True)
+
+    def _edit_each(
+        self,
+        request: FilesRequest,
+        bundle: Bundle,
+        cancelled: Callable[[], bool],
+        on_op: Callable[[str, LineOp, Receipt], None],
+    ) -> FilesEdit:
+        limits = request.limits or self._config.limits
+        started = time.perf_counter()
+
+        def single(file: FileText) -> EditRequest:
+            return EditRequest(
+                text=file.text,
+                instruction=request.instruction,
+                language=file.language,
+                name=file.name,
+                max_document_bytes=request.max_document_bytes,
+            )
+
+        for file in request.files:  # Before any work: what one of them cannot have, none has.
+            if file.editable:
+                with _about(file.path):
+                    self.check(single(file))
+        edits: list[FileEdit] = []
+        receipts: list[Receipt] = []
+        for file, shown_file in zip(request.files, bundle.files, strict=True):
+            if not file.editable:
+                edits.append(_file_edit(shown_file))
+                continue
+
+            def tell(op: LineOp, receipt: Receipt, path: str = file.path) -> None:
+                on_op(path, op, receipt)
+
+            with _about(file.path):
+                left = _limits_left(limits, time.perf_counter() - started)
+                result = self.edit(
+                    replace(single(file), limits=left), cancelled=cancelled, on_op=tell
+                )
+            edits.append(FileEdit(file.path, result.program, result.text, result.hunks))
+            receipts.append(result.receipt)
+        return FilesEdit(tuple(edits), Receipt.total(receipts), together=False)
+
     def _lock(self, scope: Scope | None, window: Window) -> tuple[int, int] | None:
         """Return the lines of the window that alone may change, None where all may."""
         if scope is None or not (scope.locked and self._config.scope_lock):
@@ -267,9 +400,7 @@ class Engine:
 
     def _view(self, request: EditRequest) -> _View:
         """Check a request and return what of its document a model may see."""
-        if not request.instruction.strip():
-            message = "expected an instruction, got an empty one"
-            raise EmptyInstructionError(message)
+        _require_instruction(request.instruction)
         limit = request.max_document_bytes or self._config.max_document_bytes
         document = self._document(request.text, request.scope, limit)
         if request.erase is None:
@@ -285,6 +416,11 @@ class Engine:
             _lines(view.scope(request.scope)),
             request.language,
         )
+        self._require_room(prompt)
+        return prompt
+
+    def _require_room(self, prompt: Prompt) -> None:
+        """Refuse a prompt that the model's context does not hold."""
         context = self._backend.context
         if len(prompt.tokens) >= context:
             message = (
@@ -292,7 +428,6 @@ class Engine:
                 f"{len(prompt.tokens)}: select fewer lines or shorten the instruction"
             )
             raise ContextTooLongError(message)
-        return prompt
 
     @staticmethod
     def _document(text: str, scope: Scope | None, limit: int) -> Document:
@@ -377,14 +512,55 @@ def _lines(scope: Scope | None) -> tuple[int, int] | None:
     return None if scope is None else (scope.first, scope.last)
 
 
-def _check_text(program: Program, request: EditRequest) -> None:
-    """Refuse new text with half a character or a NUL in it, unless it was there before.
+def _require_instruction(instruction: str) -> None:
+    if not instruction.strip():
+        message = "expected an instruction, got an empty one"
+        raise EmptyInstructionError(message)
+
+
+@contextmanager
+def _about(path: str) -> Iterator[None]:
+    """Say which file an error is about; a cancelled edit is about none."""
+    try:
+        yield
+    except EditCancelledError:
+        raise
+    except CopydecodeError as error:
+        message = f"{path}: {error}"
+        raise type(error)(message) from error
+
+
+def _limits_left(limits: Limits, spent_s: float) -> Limits:
+    """Return the limits with the deadline that is left.
+
+    Raises:
+        DeadlineExceededError: none is left.
+    """
+    if limits.deadline_s is None:
+        return limits
+    if spent_s >= limits.deadline_s:
+        message = f"expected all files to be edited within {limits.deadline_s} s"
+        raise DeadlineExceededError(message)
+    return replace(limits, deadline_s=limits.deadline_s - spent_s)
+
+
+def _file_edit(
+    file: BundleFile, program: Program | None = None, lines: tuple[tuple[int, int], ...] = ()
+) -> FileEdit:
+    """Return what a program makes of a file; without one it stays as it is."""
+    program = _unchanged(file.document) if program is None else program
+    text = resolve(program, file.document)
+    return FileEdit(file.path, program, text, hunks(program, file.document), lines)
+
+
+def _check_text(program: Program, known: str) -> None:
+    """Refuse new text with half a character or a NUL in it, unless `known` text has it.
 
     Tokens are bytes: a model can end a gen in the middle of a character, which decodes to U+FFFD.
     """
     new = "".join(op.text for op in program.ops if isinstance(op, Gen))
     for unwanted in ("\ufffd", "\0"):
-        if unwanted in new and unwanted not in request.text + request.instruction:
+        if unwanted in new and unwanted not in known:
             message = "expected text from the model, found bytes that are none: nothing was changed"
             raise UnreadableTextError(message)
 
