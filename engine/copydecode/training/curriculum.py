@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from copydecode.training.sheets import COPYING, EVERYDAY, FINDING, SCRIPTING
+from copydecode.training.sheets import (
+    COPYING,
+    DIAGNOSTICS,
+    EVERYDAY,
+    FINDING,
+    REFACTORS,
+    SCRIPTING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +108,13 @@ _GROUPS = (
     (("rename", "rename-seldom", "insert", "replace", "find-insert", "find-replace"), 1.0),
     (("snippet", "snippet-anchor"), 0.75),
     (tuple(SCRIPTING), 1.0),
+    (tuple(DIAGNOSTICS), 0.5),
+    (tuple(REFACTORS), 0.5),
 )
 """Few long cases in a batch would pad all others: kinds of like length come together."""
+
+_OF_CODE = frozenset({*DIAGNOSTICS, *REFACTORS})
+"""Kinds whose sheets have to parse, at least in part: there are none of names at random."""
 
 _SHORTEST = 6
 
@@ -124,9 +136,9 @@ def lesson(curriculum: str, progress: float, rng: Random) -> Lesson:
     weights = [sum(stage.mix.get(kind, 0.0) for kind in kinds) for kinds, _ in _GROUPS]
     kinds, cases = rng.choices(_GROUPS, weights)[0]
     lines = round(rng.uniform(min(_SHORTEST, longest), longest))
-    if "snippet" in kinds:
+    if "snippet" in kinds or not _OF_CODE.isdisjoint(kinds):
         lines = max(lines, 8)
     mix = {kind: stage.mix[kind] for kind in kinds if kind in stage.mix}
     decisions = stage.decisions if "find-delete" in kinds else None
-    noise = rng.random() < stage.noise
+    noise = rng.random() < stage.noise and _OF_CODE.isdisjoint(kinds)
     return Lesson(mix, lines, noise, cases, decisions)

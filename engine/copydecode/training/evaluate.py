@@ -22,6 +22,7 @@ from copydecode.training.sheets import (
     DIAGNOSTICS,
     EVERYDAY,
     FINDING,
+    REFACTORS,
     SCRIPTING,
     SheetMaker,
     languages,
@@ -85,7 +86,7 @@ def draw_trials(
     """
     files = [file for file in files if file.language == language]
     maker = SheetMaker(files)
-    for kind in (*EVERYDAY, *FINDING, *SCRIPTING, *DIAGNOSTICS):
+    for kind in (*EVERYDAY, *FINDING, *SCRIPTING, *DIAGNOSTICS, *REFACTORS):
         if language not in languages(kind):
             continue
         rng = Random(f"{seed}/{kind}")

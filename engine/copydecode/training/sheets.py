@@ -13,6 +13,7 @@ from copydecode.training import (
     flaws,
     javascript,
     mistakes,
+    refactors,
     tasks,
 )
 from copydecode.training.comments import Wish
@@ -25,7 +26,7 @@ from copydecode.training.tasks import FENCE, Case, Material, Sheet
 MAX_COMMENTS = 2
 """How many `AI!` comments a sheet holds at most: nobody writes more at once."""
 
-_MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS
+_MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS | refactors.MAKERS
 _MISTAKES = mistakes.MAKERS | javascript.MISTAKES
 _FLAWS = diagnostics.MAKERS
 
@@ -88,6 +89,17 @@ DIAGNOSTICS: Mapping[str, float] = {
     "syntax": 4,
 }
 """Mistakes that a tool has told about, in its words."""
+
+REFACTORS: Mapping[str, float] = {
+    "rename-local": 3,
+    "rename-method": 1,
+    "wrap": 2,
+    "unwrap": 1,
+    "add-parameter": 2,
+    "annotate": 2,
+    "docstring": 1,
+}
+"""Changes of code that works."""
 
 COPYING: Mapping[str, float] = {
     "rewrite": 4,

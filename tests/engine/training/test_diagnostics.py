@@ -9,25 +9,10 @@ from random import Random
 import pytest
 from pyflakes.checker import Checker  # type: ignore[import-untyped]  # ships no types
 
-from copydecode.edit.program import Copy, Gen
 from copydecode.edit.resolve import resolve
-from copydecode.edit.rules import Opening, Rules
 from copydecode.training.sheets import DIAGNOSTICS, SheetMaker
 from copydecode.training.syntax import read
-from copydecode.training.tasks import Case, Sheet
-
-N = 40
-
-
-def draw(maker: SheetMaker, kind: str) -> list[tuple[Sheet, Case, list[str]]]:
-    """Return sheets of a kind, their case and the lines of the gold text."""
-    rng = Random(kind)
-    drawn = []
-    for _ in range(N):
-        sheet = maker.draw(rng, rng.randint(14, 36), 1, {kind: 1.0})
-        (case,) = sheet.cases
-        drawn.append((sheet, case, resolve(case.program, sheet.document).splitlines()))
-    return drawn
+from tests.engine.training.drawing import N, check_allowed, draw
 
 
 def flakes(lines: tuple[str, ...] | list[str], message: str) -> list[str]:
@@ -40,21 +25,9 @@ def flakes(lines: tuple[str, ...] | list[str], message: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", DIAGNOSTICS)
 def test_the_lock_allows_the_gold_program(maker: SheetMaker, kind: str) -> None:
-    """Each op is one that the rules offer where it stands."""
     for sheet, case, _ in draw(maker, kind):
         assert case.kind.removesuffix("-located") == kind
-        rules = Rules(len(sheet.lines), case.lock)
-        before = None
-        for op in case.program.ops:
-            if isinstance(op, Gen):
-                assert Opening.GEN in rules.openings(before)
-            else:
-                assert isinstance(op, Copy)
-                assert Opening.COPY in rules.openings(before)
-                assert any(a <= op.first <= b for a, b in rules.firsts(before))
-                assert any(a <= op.last <= b for a, b in rules.lasts(before, op.first))
-            before = op
-        assert Opening.END in rules.openings(before)
+        check_allowed(sheet, case)
 
 
 @pytest.mark.parametrize("kind", DIAGNOSTICS)

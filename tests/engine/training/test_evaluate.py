@@ -16,7 +16,14 @@ from copydecode.training.evaluate import (
     score,
     wilson,
 )
-from copydecode.training.sheets import DIAGNOSTICS, EVERYDAY, FINDING, SCRIPTING, languages
+from copydecode.training.sheets import (
+    DIAGNOSTICS,
+    EVERYDAY,
+    FINDING,
+    REFACTORS,
+    SCRIPTING,
+    languages,
+)
 
 
 def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None:
@@ -24,7 +31,7 @@ def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None
     trials = list(draw_trials(files, 2, seed=0))
     kinds = {trial.kind.removesuffix("-located") for trial in trials}
     in_files = {"misspelling in whole files", "delete in whole files"}
-    assert kinds == {*EVERYDAY, *FINDING, *DIAGNOSTICS, *in_files}
+    assert kinds == {*EVERYDAY, *FINDING, *DIAGNOSTICS, *REFACTORS, *in_files}
     assert trials == list(draw_trials(files, 2, seed=0))
     assert trials != list(draw_trials(files, 2, seed=1))
     for trial in trials:
