@@ -103,12 +103,14 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
 }
 
 _GROUPS = (
-    (("misspelling", "bug", "rewrite", "delete", "duplicate", "move", "comment"), 1.0),
+    (
+        ("misspelling", "bug", "rewrite", "delete", "duplicate", "move", "comment", *DIAGNOSTICS),
+        1.0,
+    ),
     ((*_POINTING, "unchanged"), 2.0),
     (("rename", "rename-seldom", "insert", "replace", "find-insert", "find-replace"), 1.0),
     (("snippet", "snippet-anchor"), 0.75),
     (tuple(SCRIPTING), 1.0),
-    (tuple(DIAGNOSTICS), 0.5),
     (tuple(REFACTORS), 0.5),
 )
 """Few long cases in a batch would pad all others: kinds of like length come together."""
@@ -135,10 +137,10 @@ def lesson(curriculum: str, progress: float, rng: Random) -> Lesson:
     longest = stage.longest[0] + grown * (stage.longest[1] - stage.longest[0])
     weights = [sum(stage.mix.get(kind, 0.0) for kind in kinds) for kinds, _ in _GROUPS]
     kinds, cases = rng.choices(_GROUPS, weights)[0]
-    lines = round(rng.uniform(min(_SHORTEST, longest), longest))
-    if "snippet" in kinds or not _OF_CODE.isdisjoint(kinds):
-        lines = max(lines, 8)
     mix = {kind: stage.mix[kind] for kind in kinds if kind in stage.mix}
+    lines = round(rng.uniform(min(_SHORTEST, longest), longest))
+    if "snippet" in kinds or not _OF_CODE.isdisjoint(mix):
+        lines = max(lines, 8)
     decisions = stage.decisions if "find-delete" in kinds else None
-    noise = rng.random() < stage.noise and _OF_CODE.isdisjoint(kinds)
+    noise = rng.random() < stage.noise and _OF_CODE.isdisjoint(mix)
     return Lesson(mix, lines, noise, cases, decisions)

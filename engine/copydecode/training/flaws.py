@@ -84,8 +84,12 @@ def shifted(number: int, flaws: Iterable[Flaw]) -> int:
 
 
 def _before(flaw: Flaw) -> Iterator[tuple[int, int]]:
-    """Yield the lines that a flaw is about, as they were numbered before it, neighbours too."""
-    yield flaw.first - 1, flaw.first + flaw.old
+    """Yield the lines that a flaw is about, as they were numbered before it.
+
+    Where lines come or go, the neighbours say so.
+    """
+    margin = int(flaw.grown != 0 or not flaw.right)
+    yield flaw.first - margin, flaw.first + flaw.old - 1 + margin
     if flaw.scope:
         end = flaw.first + len(flaw.wrong)
         first, last = (k - flaw.grown if k >= end else k for k in flaw.scope)
