@@ -185,6 +185,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     out = Console()
     what = f"{args.model}, {args.language}, {args.split} split, seed {args.seed}"
     out.print(_table(scores, what))
+    out.print(_table(evaluate.by_row(outcomes), "the same trials by what is asked for"))
     by_rule = [exact for trial in trials if (exact := evaluate.rule_is_exact(trial)) is not None]
     out.print(
         "Misspellings that the first of the prompt's similar names would mend, without a model: "

@@ -142,7 +142,7 @@ def _import_line(code: Code, rng: Random) -> Flaw | None:
     indent = indent_of(code.lines[at - 1])
     if not code.lines[at - 1].strip():
         indent = ""
-    words_ = _unused_words(node, alias, rng)
+    words_ = unused_words(node, alias, rng)
     return Flaw("unused-import", at, 0, (indent + text,), (), words_, (at, at))
 
 
@@ -162,7 +162,7 @@ def _import_more(code: Code, rng: Random) -> Flaw | None:  # noqa: PLR0911  # ea
     if _count(code.lines, name):
         return None
     alias = ast.alias(name)
-    words = _unused_words(node, alias, rng)
+    words = unused_words(node, alias, rng)
     if code.fills_line(node):
         line = code.lines[node.lineno - 1]
         if line.rstrip().endswith(")") or "#" in line or len(line) > 80:  # noqa: PLR2004  # a long line
@@ -182,7 +182,7 @@ def _import_more(code: Code, rng: Random) -> Flaw | None:  # noqa: PLR0911  # ea
     if not code.lines[at - 1].rstrip().endswith(","):
         return None
     wrong = f"{indent_of(code.lines[at - 1])}{name},"
-    words = _unused_words(node, alias, rng, by_name=True)
+    words = unused_words(node, alias, rng, by_name=True)
     return Flaw("unused-import", at, 0, (wrong,), (), words, (at, at))
 
 
@@ -196,7 +196,7 @@ def _unused(
         line = code.lines[at - 1]
         if "#" in line or ";" in line:
             return None
-        words = _unused_words(node, alias, rng)
+        words = unused_words(node, alias, rng)
         right: tuple[str, ...] = ()
         if len(node.names) > 1:
             text = ast.unparse(alias)
@@ -212,11 +212,11 @@ def _unused(
     line = code.lines[at - 1]
     if line.strip() != ast.unparse(alias) + ",":
         return None
-    words = _unused_words(node, alias, rng, by_name=True)
+    words = unused_words(node, alias, rng, by_name=True)
     return Flaw(kind, at, 1, (line,), (), words, (at, at))
 
 
-def _unused_words(
+def unused_words(
     node: ast.Import | ast.ImportFrom, alias: ast.alias, rng: Random, *, by_name: bool = False
 ) -> str:
     """Say that an import is unused; `by_name` as only those tools do that point at the name."""
@@ -259,6 +259,15 @@ def _unused_words(
 # Missing imports.
 
 
+IMPORT = (
+    "{} is not imported",
+    "import {}",
+    "Import `{}`",
+    "add the missing import of {}",
+    "Add the missing import for `{}`",
+)
+
+
 def missing_import(lines: Lines, rng: Random, _material: Material) -> Flaw | None:
     """Take out an import that the chunk needs.
 
@@ -277,22 +286,12 @@ def missing_import(lines: Lines, rng: Random, _material: Material) -> Flaw | Non
         wrong = (re.sub(rf"\b{name}, |, {name}\b", "", line, count=1),)
     gone = not wrong
     section, uses = _section(code, node), _uses(code, name)
-    words = _undefined_words(name, rng)
+    words = undefined_words(name, rng)
     if rng.random() < 0.5:  # noqa: PLR2004  # half and half
         first, last = section[0].lineno, section[-1].end_lineno or section[-1].lineno
         return Flaw("missing-import", at, 1, wrong, (line,), words, (first, last - gone))
     if rng.random() < 0.3:  # noqa: PLR2004  # share of what people say, without a place
-        words = rng.choice(
-            (
-                f"{name} is not imported",
-                f"import {name}",
-                f"Import `{name}`",
-                f"add the missing import of {name}",
-                f"Add the missing import for `{name}`",
-                "fix the missing import",
-                "Add missing imports",
-            )
-        )
+        words = rng.choice((*IMPORT, "fix the missing import", "Add missing imports")).format(name)
         return Flaw("missing-import", at, 1, wrong, (line,), words, None)
     use = rng.choice(uses)
     use -= gone and use > at
@@ -328,7 +327,8 @@ def _uses(code: Code, name: str) -> list[int]:
     return sorted({n.lineno for n in names if code.first <= n.lineno <= code.last})
 
 
-def _undefined_words(name: str, rng: Random) -> str:
+def undefined_words(name: str, rng: Random) -> str:
+    """Say that a name is not defined."""
     return rng.choice(
         (
             f"Undefined name `{name}`",
@@ -431,17 +431,13 @@ def unused_variable(  # noqa: PLR0911  # each a chunk without occasion, or one o
             return None
         right = lines[at - 1]
         wrong = f"{right[:-1]} as {name}:"
-        return Flaw(
-            "unused-variable", at, 1, (wrong,), (right,), _unread_words(name, rng), (at, at)
-        )
+        return Flaw("unused-variable", at, 1, (wrong,), (right,), unread_words(name, rng), (at, at))
     if way <= 2 and calls:  # noqa: PLR2004  # half and half
         at = rng.choice(calls).lineno
         right = lines[at - 1]
         indent = indent_of(right)
         wrong = f"{indent}{name} = {right.removeprefix(indent)}"
-        return Flaw(
-            "unused-variable", at, 1, (wrong,), (right,), _unread_words(name, rng), (at, at)
-        )
+        return Flaw("unused-variable", at, 1, (wrong,), (right,), unread_words(name, rng), (at, at))
     node = rng.choice(plain)
     at = node.lineno
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -450,10 +446,11 @@ def unused_variable(  # noqa: PLR0911  # each a chunk without occasion, or one o
     names = [m[0] for m in code_names(lines[at - 1]) if m[0] not in RESERVED_NAMES]
     values += names[:2]
     wrong = f"{indent_of(lines[at - 1])}{name} = {rng.choice(values)}"
-    return Flaw("unused-variable", at, 0, (wrong,), (), _unread_words(name, rng), (at, at))
+    return Flaw("unused-variable", at, 0, (wrong,), (), unread_words(name, rng), (at, at))
 
 
-def _unread_words(name: str, rng: Random) -> str:
+def unread_words(name: str, rng: Random) -> str:
+    """Say that a variable is not used."""
     said: tuple[str, ...] = (
         f"Local variable `{name}` is assigned to but never used",
         f"F841 Local variable `{name}` is assigned to but never used",

@@ -6,6 +6,7 @@ the gold edit. Knows nothing of how the model was trained, only of its tasks.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import statistics
@@ -34,6 +35,27 @@ _QUOTED = re.compile(r"[`'\"](\w+)[`'\"]")
 
 IN_FILE = "in whole files"
 """Suffix of the kinds that are tried on files of any length, with the scope given."""
+
+
+ROWS: Mapping[str, tuple[str, ...]] = {
+    "line operations": (
+        *("delete", "duplicate", "move", "insert", "replace", "rewrite", "comment"),
+        *("find-delete", "find-duplicate", "find-move", "find-range", "find-all", "find-insert"),
+        "find-replace",
+    ),
+    "located misspelling or undefined name": ("misspelling",),
+    "unused import or variable, missing import": (
+        *("unused-import", "unused-variable", "missing-import", "missing-import-located"),
+    ),
+    "syntax": ("syntax",),
+    "rename in a function": ("rename-local",),
+    "rename everywhere": ("rename", "rename-seldom", "rename-method"),
+    "snippet in one place": ("snippet", "snippet-anchor"),
+    "unchanged": ("unchanged", "unchanged-stale", "unchanged-held", "unchanged-applied"),
+    "mutation with its line": ("bug-located",),
+    "mutation without location": ("bug",),
+}
+"""What several kinds of tasks come to, for a table that can be read at a glance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +196,19 @@ def score(outcomes: Sequence[Outcome]) -> list[Score]:
             )
         )
     return scores
+
+
+def by_row(outcomes: Sequence[Outcome]) -> list[Score]:
+    """Summarise outcomes by the rows of `ROWS`; those of whole files are left out.
+
+    Each trial counts the same. Kinds of no row are one of their own.
+    """
+    rows = {kind: row for row, kinds in ROWS.items() for kind in kinds}
+    on_chunks = [o for o in outcomes if not o.kind.endswith(IN_FILE)]
+    named = [dataclasses.replace(o, kind=rows.get(o.kind, o.kind)) for o in on_chunks]
+    order = list(ROWS)
+    scores = score(named)
+    return sorted(scores, key=lambda s: order.index(s.kind) if s.kind in ROWS else len(order))
 
 
 def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:

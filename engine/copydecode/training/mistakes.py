@@ -119,7 +119,7 @@ def mutate(lines: Lines, line: int, rng: Random) -> tuple[str, Mistake] | None:
     return text[: match.start()] + wrong + text[match.end() :], Mistake(line, text)
 
 
-_UNDEFINED = (
+UNDEFINED = (
     "Undefined name `{}`",
     "Undefined name `{}`",
     "undefined name '{}'",
@@ -139,7 +139,7 @@ _BUG = ("Fix the bug", "fix the bug here", "This is wrong, fix it", "Correct the
 
 def fix_misspelling(lines: Lines, mistake: Mistake, rng: Random) -> Case:
     """Fix a misspelt name from its diagnostic, with the line as scope."""
-    instruction = rng.choice(_UNDEFINED).format(mistake.name)
+    instruction = rng.choice(UNDEFINED).format(mistake.name)
     program = replace_lines(lines, mistake.line, mistake.line, [mistake.right])
     return Case("misspelling", instruction, (mistake.line, mistake.line), program)
 

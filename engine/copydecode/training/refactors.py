@@ -42,7 +42,7 @@ def rename_local(lines: Lines, rng: Random, material: Material) -> Case | None:
         return None
     found = [
         (function, name, places)
-        for function in _functions(code)
+        for function in lone_functions(code)
         for name, places in _locals(code, function)
         if len({line for line, _, _ in places}) <= _MOST_LINES
     ]
@@ -343,6 +343,36 @@ _TYPES = (
 _DEFAULTS = ("None", "None", "False", "True", "0", "1", '""', "()", "10", '"utf-8"')
 
 
+ADD_PARAMETER = (
+    "Add a parameter `{p}` to `{f}`",
+    "add parameter {p} to {f}",
+    "give {f} a parameter {p}",
+    "Add the argument `{p}` to `{f}`",
+    "add an argument {p} to {f}",
+    "`{f}` should take `{p}`",
+)
+ANNOTATE = (
+    "Annotate `{n}` of `{f}` as `{t}`",
+    "annotate {n} as {t} in {f}",
+    "the parameter {n} of {f} is a {t}",
+    "Add the type hint `{n}: {t}` to `{f}`",
+    "Type `{n}` of `{f}` as `{t}`",
+    "Change the type of `{n}` in `{f}` to `{t}`",
+)
+ANNOTATE_RESULT = (
+    "Add the return type `{t}` to `{f}`",
+    "{f} returns {t}, annotate it",
+    "annotate {f} to return {t}",
+    "Add `-> {t}` to `{f}`",
+)
+DOCUMENT = (
+    "Add a docstring to `{f}`",
+    "add a docstring stub to {f}",
+    "Document `{f}`",
+    "write a docstring for {f}",
+)
+
+
 def add_parameter(lines: Lines, rng: Random, _material: Material) -> Case | None:
     """Give a function one more parameter, the last one, and pass it on by name where asked."""
     code = read(tuple(lines))
@@ -374,16 +404,7 @@ def add_parameter(lines: Lines, rng: Random, _material: Material) -> Case | None
         new = f"{head[:at]}{', ' if plain else ''}{text}{head[at:]}"
     changed = list(lines)
     changed[function.lineno - 1] = new
-    words = rng.choice(
-        (
-            "Add a parameter `{p}` to `{f}`",
-            "add parameter {p} to {f}",
-            "give {f} a parameter {p}",
-            "Add the argument `{p}` to `{f}`",
-            "add an argument {p} to {f}",
-            "`{f}` should take `{p}`",
-        )
-    ).format(p=text, f=function.name)
+    words = rng.choice(ADD_PARAMETER).format(p=text, f=function.name)
     mentions = [(function.name, function.lineno)]
     calls = list(_calls_to_pass_to(code, function))
     if calls and rng.random() < 0.6:  # noqa: PLR2004  # most that can pass it on
@@ -448,22 +469,9 @@ def annotate(lines: Lines, rng: Random, _material: Material) -> Case | None:
     elif remove:
         templates = ("Remove the return type of `{f}`", "remove the return type from {f}")
     elif argument:
-        templates = (
-            "Annotate `{n}` of `{f}` as `{t}`",
-            "annotate {n} as {t} in {f}",
-            "the parameter {n} of {f} is a {t}",
-            "Add the type hint `{n}: {t}` to `{f}`",
-            "Type `{n}` of `{f}` as `{t}`",
-            "Change the type of `{n}` in `{f}` to `{t}`",
-        )[: 5 if node is None else 6]
-        templates = templates if node is None else templates[5:]
+        templates = ANNOTATE[:-1] if node is None else ANNOTATE[-1:]
     else:
-        templates = (
-            "Add the return type `{t}` to `{f}`",
-            "{f} returns {t}, annotate it",
-            "annotate {f} to return {t}",
-            "Add `-> {t}` to `{f}`",
-        )
+        templates = ANNOTATE_RESULT
         if node is not None:
             templates = (
                 "Change the return type of `{f}` to `{t}`",
@@ -484,7 +492,7 @@ def docstring(lines: Lines, rng: Random, material: Material) -> Case | None:
         return None
     choices = [
         f
-        for f in _functions(code)
+        for f in lone_functions(code)
         if not documented(f.body)
         and f.body[0].lineno > f.lineno
         and lines[f.body[0].lineno - 2].rstrip().endswith(":")
@@ -509,10 +517,7 @@ def docstring(lines: Lines, rng: Random, material: Material) -> Case | None:
     else:
         words = rng.choice(
             (
-                "Add a docstring to `{f}`",
-                "add a docstring stub to {f}",
-                "Document `{f}`",
-                "write a docstring for {f}",
+                *DOCUMENT,
                 "D103 Missing docstring in public function",
                 "C0116: Missing function or method docstring (missing-function-docstring)",
                 "Add a docstring",
@@ -531,7 +536,7 @@ def docstring(lines: Lines, rng: Random, material: Material) -> Case | None:
     return with_lock(Case("docstring", words, scope, program, mentions))
 
 
-def _functions(code: Code) -> Iterator[Function]:
+def lone_functions(code: Code) -> Iterator[Function]:
     """Yield the functions that are the only ones of their name: it says which one is meant."""
     functions = [f for f in code.functions() if f.lineno >= code.first]
     heads = [re.search(r"\bdef\s+(\w+)", line) for line in code.lines]
@@ -541,7 +546,7 @@ def _functions(code: Code) -> Iterator[Function]:
 
 def _headed(code: Code) -> Iterator[Function]:
     """Yield the functions whose head is one line."""
-    for function in _functions(code):
+    for function in lone_functions(code):
         line = code.lines[function.lineno - 1]
         if line.endswith(":") and function.body[0].lineno > function.lineno and "#" not in line:
             yield function

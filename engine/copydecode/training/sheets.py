@@ -15,6 +15,7 @@ from copydecode.training import (
     mistakes,
     refactors,
     tasks,
+    unchanged,
 )
 from copydecode.training.comments import Wish
 from copydecode.training.corpus import SourceFile
@@ -26,7 +27,7 @@ from copydecode.training.tasks import FENCE, Case, Material, Sheet
 MAX_COMMENTS = 2
 """How many `AI!` comments a sheet holds at most: nobody writes more at once."""
 
-_MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS | refactors.MAKERS
+_MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS | refactors.MAKERS | unchanged.MAKERS
 _MISTAKES = mistakes.MAKERS | javascript.MISTAKES
 _FLAWS = diagnostics.MAKERS
 
@@ -87,6 +88,7 @@ DIAGNOSTICS: Mapping[str, float] = {
     "missing-import": 1,
     "unreachable": 1,
     "syntax": 4,
+    "unchanged-stale": 1,
 }
 """Mistakes that a tool has told about, in its words."""
 
@@ -98,6 +100,8 @@ REFACTORS: Mapping[str, float] = {
     "add-parameter": 2,
     "annotate": 2,
     "docstring": 1,
+    "unchanged-held": 1,
+    "unchanged-applied": 0.5,
 }
 """Changes of code that works."""
 

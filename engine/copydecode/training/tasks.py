@@ -148,6 +148,15 @@ def move(lines: Lines, rng: Random, _material: Material) -> Case | None:
     return Case("move", instruction, scope, program)
 
 
+RENAME = (
+    "Rename `{}` to `{}`",
+    "rename '{}' to '{}'",
+    "rename {} to {}",
+    "Rename the name `{}` to `{}`",
+    "Replace `{}` by `{}` everywhere",
+)
+
+
 def rename(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Rename a name everywhere in the sheet."""
     return rename_to(lines, rng, material, kind="rename", most=4)
@@ -174,15 +183,7 @@ def rename_to(
         return None
     pattern = re.compile(rf"\b{old}\b")
     renamed = [pattern.sub(new, line) for line in lines]
-    template = rng.choice(
-        (
-            "Rename `{}` to `{}`",
-            "rename '{}' to '{}'",
-            "rename {} to {}",
-            "Rename the name `{}` to `{}`",
-            "Replace `{}` by `{}` everywhere",
-        )
-    )
+    template = rng.choice(RENAME)
     scope = None
     where = [k for k, (a, b) in enumerate(zip(lines, renamed, strict=True), 1) if a != b]
     if rng.random() < 0.3:  # noqa: PLR2004  # some editors send the place of the cursor
@@ -228,7 +229,7 @@ def rewrite(lines: Lines, rng: Random, _material: Material) -> Case | None:
     return Case("rewrite", instruction, scope, program)
 
 
-_ELISIONS = (
+ELISIONS = (
     "# ... existing code ...",
     "# ...",
     "# ... rest of the code ...",
@@ -258,7 +259,7 @@ def snippet(lines: Lines, rng: Random, material: Material) -> Case | None:
     # Without a unique anchor the snippet has more than one place to go.
     if not is_unique(lines, before) or not any(line.strip() for line in after):
         return None
-    elision = rng.choice(_ELISIONS)
+    elision = rng.choice(ELISIONS)
     indent = indent_of(before[0])
     text = [indent + elision, *before, *new, *after, indent + elision]
     intro = rng.choice(("Apply this snippet:", "Apply:", "apply this change", "Make this change:"))

@@ -10,6 +10,7 @@ import pytest
 from pyflakes.checker import Checker  # type: ignore[import-untyped]  # ships no types
 
 from copydecode.edit.resolve import resolve
+from copydecode.training import diagnostics
 from copydecode.training.sheets import DIAGNOSTICS, SheetMaker
 from copydecode.training.syntax import read
 from tests.engine.training.drawing import N, check_allowed, draw
@@ -23,14 +24,14 @@ def flakes(lines: tuple[str, ...] | list[str], message: str) -> list[str]:
     return sorted(str(m.message % m.message_args) for m in found if type(m).__name__ == message)
 
 
-@pytest.mark.parametrize("kind", DIAGNOSTICS)
+@pytest.mark.parametrize("kind", diagnostics.MAKERS)
 def test_the_lock_allows_the_gold_program(maker: SheetMaker, kind: str) -> None:
     for sheet, case, _ in draw(maker, kind):
         assert case.kind.removesuffix("-located") == kind
         check_allowed(sheet, case)
 
 
-@pytest.mark.parametrize("kind", DIAGNOSTICS)
+@pytest.mark.parametrize("kind", diagnostics.MAKERS)
 def test_there_are_many_ways_to_say_it(maker: SheetMaker, kind: str) -> None:
     """Told apart by their words alone, without what they quote."""
     said = {

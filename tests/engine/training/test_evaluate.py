@@ -9,8 +9,10 @@ from copydecode.edit.oracle import oracle
 from copydecode.engine import EditRequest, Scope
 from copydecode.training.corpus import SourceFile
 from copydecode.training.evaluate import (
+    ROWS,
     Outcome,
     Trial,
+    by_row,
     draw_trials,
     rule_is_exact,
     score,
@@ -37,7 +39,7 @@ def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None
     for trial in trials:
         assert oracle(Document(trial.request.text), Document(trial.target)).ops
         assert isinstance(trial.request, EditRequest)
-        if trial.kind not in {"rewrite", "unchanged"}:
+        if trial.kind != "rewrite" and not trial.kind.startswith("unchanged"):
             assert trial.target != trial.request.text
 
 
@@ -82,6 +84,26 @@ def test_scores_count_exact_edits_and_errors() -> None:
     assert (first.forwards, first.output_tokens) == (5, 150)
     assert first.milliseconds == pytest.approx(200)
     assert (second.rate, second.forwards) == (0, 0)
+
+
+def test_rows_count_each_trial_of_their_kinds_once() -> None:
+    """In the order of the table, and what belongs to no row behind it."""
+    outcomes = [
+        Outcome("other", True, None, 4, 100, 0.1),  # noqa: FBT003  # exact
+        Outcome("bug", True, None, 4, 100, 0.1),  # noqa: FBT003  # exact
+        Outcome("delete", True, None, 4, 100, 0.1),  # noqa: FBT003  # exact
+        Outcome("find-move", False, None, 6, 200, 0.3),  # noqa: FBT003  # exact
+        Outcome("delete in whole files", False, None, 6, 200, 0.3),  # noqa: FBT003  # exact
+    ]
+    rows = [(row.kind, row.exact, row.trials) for row in by_row(outcomes)]
+    assert rows == [("line operations", 1, 2), ("mutation without location", 1, 1), ("other", 1, 1)]
+
+
+def test_rows_are_made_of_kinds_that_there_are() -> None:
+    kinds = [kind for kinds in ROWS.values() for kind in kinds]
+    assert len(set(kinds)) == len(kinds)
+    mixes = {*EVERYDAY, *FINDING, *DIAGNOSTICS, *REFACTORS}
+    assert {kind.removesuffix("-located") for kind in kinds} <= mixes
 
 
 @pytest.mark.parametrize(

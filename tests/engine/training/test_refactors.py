@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from copydecode.training.sheets import REFACTORS, SheetMaker
+from copydecode.training import refactors
+from copydecode.training.sheets import SheetMaker
 from copydecode.training.syntax import Code, Function, read
 from tests.engine.training.drawing import check_allowed, draw
 
@@ -32,7 +33,7 @@ def words(text: str) -> list[str]:
     return re.findall(r"[A-Za-z_]\w*", text)
 
 
-@pytest.mark.parametrize("kind", REFACTORS)
+@pytest.mark.parametrize("kind", refactors.MAKERS)
 def test_the_lock_allows_the_gold_program(maker: SheetMaker, kind: str) -> None:
     for sheet, case, new in draw(maker, kind):
         assert case.kind == kind
@@ -43,7 +44,7 @@ def test_the_lock_allows_the_gold_program(maker: SheetMaker, kind: str) -> None:
             assert text in sheet.lines[line - 1]
 
 
-@pytest.mark.parametrize("kind", REFACTORS)
+@pytest.mark.parametrize("kind", refactors.MAKERS)
 def test_there_are_many_ways_to_say_it(maker: SheetMaker, kind: str) -> None:
     """Told apart by the words that most instructions of the kind are made of."""
     told = [case.instruction for _, case, _ in draw(maker, kind)]
