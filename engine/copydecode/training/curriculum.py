@@ -96,6 +96,22 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     "looking-up": (
         Stage(1.0, _joined((0.45, FINDING), (0.35, EVERYDAY), (0.2, COPYING)), (40, 40), 0.05),
     ),
+    # All that there is, at full length.
+    "all": (
+        Stage(
+            1.0,
+            _joined(
+                (0.25, EVERYDAY),
+                (0.25, FINDING),
+                (0.25, DIAGNOSTICS),
+                (0.1, REFACTORS),
+                (0.07, SCRIPTING),
+                (0.08, COPYING),
+            ),
+            (40, 40),
+            0.03,
+        ),
+    ),
     # Behind any of them: all languages, with what their own tools complain of.
     "languages": (
         Stage(1.0, _joined((0.3, FINDING), (0.4, EVERYDAY), (0.3, SCRIPTING)), (40, 40), 0.05),
