@@ -7,7 +7,9 @@ from random import Random
 import pytest
 
 from copydecode.training.curriculum import CURRICULA, lesson
-from copydecode.training.sheets import EVERYDAY, FINDING, SCRIPTING
+from copydecode.training.sheets import DIAGNOSTICS, EVERYDAY, FINDING, REFACTORS, SCRIPTING
+
+KINDS = {*EVERYDAY, *FINDING, *SCRIPTING, *DIAGNOSTICS, *REFACTORS}
 
 
 @pytest.mark.parametrize("name", CURRICULA)
@@ -17,7 +19,7 @@ def test_stages_follow_each_other_to_the_end_and_practise_what_there_is(name: st
     assert ends == sorted(set(ends))
     assert ends[-1] == 1.0
     for stage in stages:
-        assert stage.mix.keys() <= {*EVERYDAY, *FINDING, *SCRIPTING}
+        assert stage.mix.keys() <= KINDS
         assert sum(stage.mix.values()) > 0
 
 
@@ -40,8 +42,8 @@ def test_lessons_are_within_the_bounds_of_their_stage(name: str) -> None:
 def test_every_kind_of_a_mix_is_practised() -> None:
     """No kind is left out because it belongs to no group."""
     rng = Random(0)
-    seen = {kind for _ in range(500) for kind in lesson("languages", 0.9, rng).mix}
-    assert seen == {*EVERYDAY, *FINDING, *SCRIPTING}
+    seen = {kind for _ in range(500) for kind in lesson("all", 0.9, rng).mix}
+    assert seen == KINDS
 
 
 def test_lengths_grow_within_a_stage() -> None:
