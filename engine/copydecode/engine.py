@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from copydecode.config import EngineConfig, Limits
+from copydecode.decode.decisions import Decisions
 from copydecode.decode.receipt import Receipt
 from copydecode.edit.bundle import Bundle, BundleFile, fitted_programs, lent
 from copydecode.edit.compose import Origins, cut, lift, origins
@@ -33,8 +34,10 @@ from copydecode.errors import (
     EmptyInstructionError,
     ScopeError,
     UnreadableTextError,
+    WithheldError,
 )
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
+from copydecode.self_check import new_errors
 
 if TYPE_CHECKING:  # At run time it would import torch.
     from copydecode.backends.local import LocalBackend
@@ -67,6 +70,9 @@ class EditRequest:
     removes for certain (a comment that holds the instruction): the model does not see them. Where
     it changes nothing else, they stay, too. All line numbers, those of the result as well, are of
     `text` as it is.
+
+    With `self_check` a proposal that adds errors (`self_check.new_errors`) is no result: the model
+    is asked once more, for the next best program.
     """
 
     text: str
@@ -77,6 +83,7 @@ class EditRequest:
     name: str | None = None
     erase: tuple[int, int] | None = None
     max_document_bytes: int | None = None
+    self_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +217,14 @@ class Engine:
 
         `cancelled` is asked at the start and before every forward. `on_op` gets each op when it
         closes, its lines counted in the document, with the receipt as it is then; the copy of the
-        lines before a window comes first. What they say so far is told by `so_far`.
+        lines before a window comes first. What they say so far is told by `so_far`. Of the program
+        that takes the place of a refused one no op is told.
 
         Raises:
             BadInputError: what came in cannot be edited; nothing was computed. A program that
                 outgrows the model's context ends with a ContextTooLongError, too.
-            EditStoppedError: cancelled, over a limit, or the model wrote what is no text; there is
-                no edit.
+            EditStoppedError: cancelled, over a limit, the model wrote what is no text, or what was
+                to be checked adds errors; there is no edit.
         """
         started = time.perf_counter()
         receipt = Receipt(model=self._backend.name)
@@ -241,29 +249,56 @@ class Engine:
             begun = True
             tell(shift(op, prompt.window))
 
-        program = self._backend.run(
-            prompt,
-            limits,
-            receipt,
-            name=request.name,
-            lock=self._lock(view.scope(request.scope), prompt.window),
-            cancelled=cancelled,
-            on_op=on_visible_op,
-        )
-        _check_text(program, request.text + request.instruction)
-        resolving = time.perf_counter()
-        document = Document(request.text)
-        program = fit(program, view.document, prompt.window)
-        if resolve(program, view.document) == view.document.text:
-            program = _unchanged(document)  # With nothing done, nothing is erased.
-        else:
-            program = view.lift(program)
-        text = resolve(program, document)
-        changes = hunks(program, document)
-        ended = time.perf_counter()
-        receipt.resolve_s = ended - resolving
-        receipt.total_s = ended - started
-        return EditResult(program, text, changes, receipt)
+        def attempt(fork: int | None = None) -> tuple[EditResult, Decisions]:
+            spent = time.perf_counter() - started
+            decisions = Decisions(fork)
+            program = self._backend.run(
+                prompt,
+                limits if fork is None else limits.less(spent),
+                receipt,
+                name=request.name,
+                lock=self._lock(view.scope(request.scope), prompt.window),
+                cancelled=cancelled,
+                on_op=on_visible_op if fork is None else lambda _op: None,
+                decisions=decisions,
+            )
+            _check_text(program, request.text + request.instruction)
+            receipt.log_prob, receipt.weakest_log_prob = decisions.log_prob, decisions.weakest
+            receipt.confidence = self._backend.confidence(decisions)
+            return _resolved(program, request, view, prompt.window, receipt), decisions
+
+        result, decisions = attempt()
+        if found := _added(request, result):
+            result = self._instead(request, found, decisions, attempt)
+        receipt.total_s = time.perf_counter() - started
+        return result
+
+    @staticmethod
+    def _instead(
+        request: EditRequest,
+        found: Sequence[str],
+        decisions: Decisions,
+        attempt: Callable[[int], tuple[EditResult, Decisions]],
+    ) -> EditResult:
+        """Return the next best edit for one that was `found` to add errors.
+
+        It goes another way at the decision where that was nearest.
+
+        Raises:
+            WithheldError: it adds errors, too, or there is none.
+        """
+        if (fork := decisions.closest) is None:
+            raise WithheldError(found)
+        try:
+            result, _ = attempt(fork)
+        except EditCancelledError:
+            raise
+        except (EditStoppedError, ContextTooLongError):
+            raise WithheldError(found) from None
+        result.receipt.retries += 1
+        if result.text == request.text or _added(request, result):
+            raise WithheldError(found)
+        return result
 
     def edit_files(
         self,
@@ -330,6 +365,7 @@ class Engine:
             for line_op in Program((op,)).line_ops:
                 on_op(bundle.files[index].path, bundle.seen(line_op, index), receipt)
 
+        decisions = Decisions()
         names = [file.name for file in request.files if file.name is not None]
         program = self._backend.run_files(
             prompt,
@@ -338,7 +374,10 @@ class Engine:
             name="\n".join(names) if len(names) == len(request.files) else None,
             cancelled=cancelled,
             on_op=tell,
+            decisions=decisions,
         )
+        receipt.log_prob, receipt.weakest_log_prob = decisions.log_prob, decisions.weakest
+        receipt.confidence = self._backend.confidence(decisions)
         texts = [file.text for file in request.files]
         _check_text(program, "".join([*texts, request.instruction]))
         resolving = time.perf_counter()
@@ -502,6 +541,32 @@ class _View:
     def lift(self, program: Program) -> Program:
         """Return a program over the view as one over the document that is edited."""
         return program if self.erased is None else lift(program, self.document, self.erased[0])
+
+
+def _resolved(
+    program: Program, request: EditRequest, view: _View, window: Window, receipt: Receipt
+) -> EditResult:
+    """Return the edit that a program over a window of the view makes."""
+    resolving = time.perf_counter()
+    document = Document(request.text)
+    program = fit(program, view.document, window)
+    if resolve(program, view.document) == view.document.text:
+        program = _unchanged(document)  # With nothing done, nothing is erased.
+    else:
+        program = view.lift(program)
+    result = EditResult(program, resolve(program, document), hunks(program, document), receipt)
+    receipt.resolve_s += time.perf_counter() - resolving
+    return result
+
+
+def _added(request: EditRequest, result: EditResult) -> list[str]:
+    """Return the errors that an edit adds, where that is to be looked at."""
+    if not request.self_check:
+        return []
+    started = time.perf_counter()
+    found = new_errors(request.text, result.text, request.language)
+    result.receipt.check_s += time.perf_counter() - started
+    return found
 
 
 def _unchanged(document: Document) -> Program:

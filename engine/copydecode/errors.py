@@ -25,12 +25,15 @@ It knows nothing of LSP or exit codes.
         ├── DeadlineExceededError
         ├── TokenLimitError
         ├── OutsideScopeError       the model changed lines that it had to leave alone
-        └── UnreadableTextError     the model wrote bytes that are no text
+        ├── UnreadableTextError     the model wrote bytes that are no text
+        └── WithheldError           the edit would add errors to the text
 
 Messages say what was expected and what came, and never quote document text.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class CopydecodeError(Exception):
@@ -127,3 +130,15 @@ class OutsideScopeError(EditStoppedError):
 
 class UnreadableTextError(EditStoppedError):
     """The model wrote bytes that are no text."""
+
+
+class WithheldError(EditStoppedError):
+    """The edit would add errors to the text, and so would the next best one.
+
+    `found` says which, with the names that they are about: it is for the user, not for a log.
+    """
+
+    def __init__(self, found: Sequence[str]) -> None:
+        count = f"{len(found)} errors" if len(found) > 1 else "an error"
+        super().__init__(f"the edit would add {count} to the document: nothing was changed")
+        self.found = tuple(found)

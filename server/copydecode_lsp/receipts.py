@@ -15,7 +15,7 @@ from copydecode_lsp import telemetry
 
 KEPT = 100
 
-ReceiptJson = dict[str, float | int | str]
+ReceiptJson = dict[str, float | int | str | None]
 
 _log = logging.getLogger(__name__)
 

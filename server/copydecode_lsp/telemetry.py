@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Optional, and imported with the first receipt only.
 
 NAME = "copydecode"
 
-_PARTS = ("queue", "prompt", "prefill", "decode", "resolve")
+_PARTS = ("queue", "prompt", "prefill", "decode", "resolve", "check")
 
 
 def tracer() -> Tracer | None:
@@ -28,7 +28,7 @@ def tracer() -> Tracer | None:
     return trace.get_tracer(NAME)
 
 
-def record(receipt: Mapping[str, float | int | str], tracer: Tracer | None) -> None:
+def record(receipt: Mapping[str, float | int | str | None], tracer: Tracer | None) -> None:
     """Make a span of an edit that has just ended, with one inside for each part of its time.
 
     A receipt knows how long the parts took, not when: they are laid end to end. The decode's is
@@ -38,12 +38,14 @@ def record(receipt: Mapping[str, float | int | str], tracer: Tracer | None) -> N
         return
     from opentelemetry.trace import set_span_in_context  # noqa: PLC0415 -- optional
 
-    queue, total = float(receipt["queue_s"]), float(receipt["total_s"])
-    parts = {name: float(receipt[f"{name}_s"]) for name in _PARTS}
-    parts["decode"] = max(0.0, total - parts["prompt"] - parts["prefill"] - parts["resolve"])
+    known = {key: value for key, value in receipt.items() if value is not None}
+    queue, total = float(known["queue_s"]), float(known["total_s"])
+    parts = {name: float(known[f"{name}_s"]) for name in _PARTS}
+    others = parts["prompt"] + parts["prefill"] + parts["resolve"] + parts["check"]
+    parts["decode"] = max(0.0, total - others)
     ended = time.time_ns()
     at = ended - int((queue + total) * 1e9)
-    attributes = {f"{NAME}.{key}": value for key, value in receipt.items() if key != "uri"}
+    attributes = {f"{NAME}.{key}": value for key, value in known.items() if key != "uri"}
     span = tracer.start_span(f"{NAME}.edit", start_time=at, attributes=attributes)
     inside = set_span_in_context(span)
     for name in _PARTS:

@@ -10,6 +10,7 @@ It keeps the engine's own checks, programs and hunks, and needs no torch.
     wait              decode until cancelled
     slow: TEXT        as put, with 2 ms before each op
     hold: TEXT        as put, but the program ends when `finish` is set
+    unsure: TEXT      as put, with a confidence of 0.25; all else has one of 0.9
     endless, late, crash  fail as a token limit, a deadline and a bug do
 """
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from copydecode import Copy, Document, Engine, EngineConfig, Gen, Limits, Program
+from copydecode.decode.decisions import Decisions
 from copydecode.decode.receipt import Receipt
 from copydecode.edit.fit import Window, whole
 from copydecode.errors import (
@@ -34,6 +36,7 @@ from copydecode.errors import (
 )
 
 CONTEXT_LINES = 1000
+SURE, UNSURE = 0.9, 0.25
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class FakeBackend:
         self.prompts = FakePrompts()
         self.runs = 0
         self.remembered: str | None = None
+        self.unsure = False
 
     def load(self, config: EngineConfig | None = None) -> Engine:
         """Return an engine on this backend."""
@@ -97,9 +101,11 @@ class FakeBackend:
         lock: tuple[int, int] | None,  # noqa: ARG002  # the scripts keep to their scope
         cancelled: Callable[[], bool],
         on_op: Callable[[Copy | Gen], None],
+        decisions: Decisions,  # noqa: ARG002  # what is scripted is not decided
     ) -> Program:
         """Return the scripted program."""
         self.runs += 1
+        self.unsure = prompt.instruction.startswith("unsure:")
         receipt.forwards = self.runs
         if cancelled():
             message = "cancelled"
@@ -124,6 +130,10 @@ class FakeBackend:
             if cancelled():
                 message = "cancelled"
                 raise EditCancelledError(message)
+
+    def confidence(self, _decisions: Decisions) -> float | None:
+        """How sure the script says that it is."""
+        return UNSURE if self.unsure else SURE
 
     @property
     def cached_documents(self) -> int:
@@ -176,7 +186,7 @@ def _script(
     match prompt.instruction.split(maxsplit=1):
         case ["delete"]:
             return [*before, *after]
-        case ["put:" | "slow:" | "hold:", text]:
+        case ["put:" | "slow:" | "hold:" | "unsure:", text]:
             return [*before, Gen(text + "\n"), *after]
         case ["undefined", "name " | _] if name := re.search("'(.+)'", prompt.instruction):
             names = set(re.findall(r"\w+", prompt.document.text)) - {name[1]}

@@ -107,7 +107,7 @@ async def test_where_did_the_time_go__each_edit_is_a_span_with_its_parts(
     assert whole.name == "copydecode.edit"
     assert whole.context is not None
     assert [part.name.removeprefix("copydecode.") for part in parts] == [
-        *("queue", "prompt", "prefill", "decode", "resolve")
+        *("queue", "prompt", "prefill", "decode", "resolve", "check")
     ]
     assert all(part.parent and part.parent.span_id == whole.context.span_id for part in parts)
     times = [(part.start_time or 0, part.end_time or 0) for part in parts]

@@ -25,7 +25,9 @@ from copydecode.config import (
     Limits,
     Mode,
 )
+from copydecode.decode.confidence import Calibration
 from copydecode.decode.cost import FREE, CostCurve, measure
+from copydecode.decode.decisions import Decisions
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Task, decode
 from copydecode.decode.model import EmbeddedModel, Model, read_config
@@ -94,6 +96,7 @@ class LocalBackend:
         decoding: Decoding | None = None,
         prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
         files: FilesFormat | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """`files` is there where the model can write programs over several files."""
         self.files = files
@@ -105,6 +108,7 @@ class LocalBackend:
         self._decoding = decoding or Decoding()
         self._writing = writing
         self.splice_window = splice_window
+        self._calibration = calibration
         self._pool = PrefixPool(model, prefix_cache_bytes)
 
     def run(  # noqa: PLR0913  # the parts of a decode, each named at the call
@@ -117,9 +121,11 @@ class LocalBackend:
         lock: tuple[int, int] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         on_op: Callable[[LineOp], None] = lambda _op: None,
+        decisions: Decisions | None = None,
     ) -> Program:
         """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`.
 
+        `decisions` gets what is decided, and has the program fork from it where it says so.
         `name` is what the document is known by, None where it is not known.
         Lines of the window outside `lock` (1-based, inclusive) stay as they are.
         Token copies are told and returned as the line copies and gens that they are lowered to; so
@@ -143,7 +149,7 @@ class LocalBackend:
             limits=limits,
             cancelled=cancelled,
             on_op=tell,
-            chooser=self._chooser(),
+            chooser=self._chooser(decisions),
             drafter=drafter,
             cost=self.cost,
             acceptance=self._decoding.acceptance,
@@ -164,6 +170,7 @@ class LocalBackend:
         name: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         on_op: Callable[[Op], None] = lambda _op: None,
+        decisions: Decisions | None = None,
     ) -> Program:
         """Decode the program of a prompt about several files, over all their lines; else as `run`.
 
@@ -179,7 +186,7 @@ class LocalBackend:
             limits=limits,
             cancelled=cancelled,
             on_op=on_op,
-            chooser=self._chooser(),
+            chooser=self._chooser(decisions),
             drafter=drafter,
             cost=self.cost,
             acceptance=self._decoding.acceptance,
@@ -187,6 +194,17 @@ class LocalBackend:
         program = decode(self._lend(prompt.tokens, prompt.shown, name), automaton, task, receipt)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
+
+    def confidence(self, decisions: Decisions) -> float | None:
+        """Return how often what was decided like this is right.
+
+        None for a model that was not calibrated, and for ways of decoding that it was not
+        calibrated in: drawn at a temperature, or writing full text.
+        """
+        decoding = self._decoding
+        if self._calibration is None or decoding.temperature or decoding.mode is not Mode.PROGRAM:
+            return None
+        return self._calibration.confidence(decisions.log_prob)
 
     @property
     def cached_documents(self) -> int:
@@ -228,11 +246,11 @@ class LocalBackend:
         """What a forward costs on this machine; measured when it is first needed."""
         return measure(self._model) if self._decoding.drafts else FREE
 
-    def _chooser(self) -> Chooser:
-        decoding, device = self._decoding, self._model.device
+    def _chooser(self, decisions: Decisions | None) -> Chooser:
+        decoding, literals, device = self._decoding, self._writing.literals, self._model.device
         if decoding.temperature == 0:
-            return Greedy(self._writing.literals, device)
-        return Sampling(self._writing.literals, device, decoding.temperature, decoding.seed)
+            return Greedy(literals, device, decisions)
+        return Sampling(literals, device, decoding.temperature, decoding.seed, decisions)
 
     def _output_tokens(self, program: Program, prompt: Prompt) -> int:
         """Count the new text of the window in the model's tokens."""
@@ -307,6 +325,7 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
         files=prompts if serving.files and config.decoding.mode is Mode.PROGRAM else None,
+        calibration=serving.calibration,
     )
 
 

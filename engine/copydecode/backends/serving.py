@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from copydecode.config import Acceptance, Decoding, Mode
+from copydecode.decode.confidence import Calibration
 from copydecode.errors import ConfigError, ModelFormatError
 
 E = TypeVar("E", bound=Enum)
@@ -24,7 +25,8 @@ class Serving:
     `max_lines` and `max_tokens` bound the visible part of the document. `modes` and `acceptance`
     are what it learnt: one without loss on copied text, or on whole files, gives wrong edits where
     its opinion of those is asked for. `token_copy` says that it was taught to copy tokens, too,
-    `files` that it was taught programs over several files.
+    `files` that it was taught programs over several files. `calibration` tells how often it is
+    right; None where nobody counted.
     """
 
     splice_window: int | None
@@ -34,14 +36,15 @@ class Serving:
     acceptance: tuple[Acceptance, ...] = (Acceptance.PROGRAM,)
     token_copy: bool = False
     files: bool = False
+    calibration: Calibration | None = None
 
     @classmethod
     def from_json(cls, values: dict[str, Any], context: int) -> Serving:
         """Read the entry of a parsed `config.json`; without one, bounds come from the context.
 
         Raises:
-            ModelFormatError: a value is no whole number in its range, no truth value, or no list of
-                known names.
+            ModelFormatError: a value is no whole number in its range, no truth value, no list of
+                known names, or no calibration.
         """
         entry = values.get("copydecode", {})
         window = entry.get("splice_window")
@@ -57,7 +60,8 @@ class Serving:
         modes = _named(entry, "modes", Mode, Mode.PROGRAM)
         acceptance = _named(entry, "acceptance", Acceptance, Acceptance.PROGRAM)
         token_copy, files = (_switch(entry, name) for name in ("token_copy", "files"))
-        return cls(window, lines, tokens, modes, acceptance, token_copy, files)
+        calibration = Calibration.from_json(entry.get("calibration"))
+        return cls(window, lines, tokens, modes, acceptance, token_copy, files, calibration)
 
     def require(self, decoding: Decoding) -> None:
         """Refuse to decode in a way that the model did not learn, unless it is asked for as such.

@@ -13,7 +13,13 @@ class Receipt:
     `forwards` counts the model forwards after the prompt was prefilled (the prompt's last forward
     yields the first decision). `prompt_s` is building the prompt, `prefill_s` its forwards,
     `decode_s` all later forwards, `grammar_s` masks and matching, `resolve_s` the new text and the
-    hunks.
+    hunks, `check_s` looking for errors that the edit adds.
+
+    `log_prob` is the log of the probability that the model gives the program among all legal ones,
+    `weakest_log_prob` that of its least sure decision; 0 where nothing was left to decide.
+    `confidence` is how often edits that the model was as sure of are right, 0 to 1; None where the
+    model was not calibrated. `retries` counts programs that were refused before this one: the
+    counts and times are those of all.
 
     Where several edits run at once, `waited_s` is the time between its forwards in which others had
     theirs, `shared_forwards` counts those that served others, too (the prompt's included; their
@@ -34,6 +40,7 @@ class Receipt:
     grammar_s: float = 0.0
     resolve_s: float = 0.0
     waited_s: float = 0.0
+    check_s: float = 0.0
     total_s: float = 0.0
     prompt_tokens: int = 0
     reused_tokens: int = 0
@@ -46,23 +53,37 @@ class Receipt:
     drafted_tokens: int = 0
     accepted_tokens: int = 0
     output_tokens: int = 0
+    log_prob: float = 0.0
+    weakest_log_prob: float = 0.0
+    confidence: float | None = None
+    retries: int = 0
 
-    def as_dict(self) -> dict[str, float | int | str]:
+    def as_dict(self) -> dict[str, float | int | str | None]:
         """Return all fields, for JSON."""
         return asdict(self)
 
     @classmethod
     def total(cls, receipts: Iterable[Receipt]) -> Receipt:
-        """Return the sum of several edits' receipts; the model is the last one's.
+        """Return the sum of several edits' receipts.
 
-        `together` is the most of all.
+        The model is the last one's, `together` the most. The weakest decision and the confidence
+        are the least: what is made of several edits is as sure as the least sure of them, unknown
+        where one is.
         """
+        parts = list(receipts)
         total = cls()
-        for receipt in receipts:
-            together = max(total.together, receipt.together)
+        for receipt in parts:
             for field in fields(cls):
-                value = getattr(receipt, field.name)
-                before = getattr(total, field.name)
-                setattr(total, field.name, value if field.name == "model" else before + value)
-            total.together = together
+                if field.name not in _NOT_ADDED:
+                    value = getattr(total, field.name) + getattr(receipt, field.name)
+                    setattr(total, field.name, value)
+        if parts:
+            total.together = max(part.together for part in parts)
+            total.model = parts[-1].model
+            total.weakest_log_prob = min(part.weakest_log_prob for part in parts)
+            known = [part.confidence for part in parts if part.confidence is not None]
+            total.confidence = min(known) if len(known) == len(parts) else None
         return total
+
+
+_NOT_ADDED = {"model", "together", "weakest_log_prob", "confidence"}

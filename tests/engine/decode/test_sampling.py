@@ -10,13 +10,14 @@ import torch
 
 from copydecode.config import Limits
 from copydecode.decode.constraint import ProgramGrammar
+from copydecode.decode.decisions import Decisions
 from copydecode.decode.draft import ProgramDrafts
 from copydecode.decode.expect import Hints
 from copydecode.decode.guess import NoDrafts, Odds
-from copydecode.decode.literals import Literals
+from copydecode.decode.literals import Ids, Literals
 from copydecode.decode.loop import Task
 from copydecode.decode.receipt import Receipt
-from copydecode.decode.sampling import Greedy, Sampling
+from copydecode.decode.sampling import Chooser, Greedy, Sampling
 from copydecode.edit import grammar as text_form
 from copydecode.edit.program import Program
 from copydecode.errors import TokenLimitError
@@ -114,3 +115,40 @@ def test_drafts_keep_the_distribution(own_grammar: ProgramGrammar) -> None:
     error = (probability * (1 - probability) / draws) ** 0.5
     assert abs(empty / draws - probability) <= 5 * error
     assert accepted > draws  # The drafts did take part.
+
+
+@pytest.mark.parametrize("allowed", [None, np.array([30, 200, 700, 710])])
+@pytest.mark.parametrize("kind", ["greedy", "sampling"])
+def test_what_is_decided_is_noted_with_its_chance_among_the_legal_tokens(
+    own_literals: Literals, kind: str, allowed: Ids | None
+) -> None:
+    """At temperature 1, whatever it was drawn at, with the likeliest other token."""
+    generator = torch.Generator().manual_seed(3)
+    logits = 4 * torch.randn(5, own_literals.size + 5, generator=generator)
+    logits[:, own_literals.size :] = 99.0  # Padding.
+    decisions = Decisions()
+    chooser: Chooser = Greedy(own_literals, CPU, decisions)
+    if kind == "sampling":
+        chooser = Sampling(own_literals, CPU, 3.0, 1, decisions)
+    choose = chooser.over(logits)
+    banned = set(own_literals.never_text.tolist())
+    legal = [i for i in range(own_literals.size) if i not in banned]
+    if allowed is not None:
+        legal = allowed.tolist()
+    for row in range(5):
+        token = choose(row, allowed)
+        expected = logits[row, legal].double().log_softmax(dim=0)
+        index = legal.index(token)
+        assert decisions.log_probs[row] == pytest.approx(float(expected[index]), abs=1e-5)
+        others = torch.cat([expected[:index], expected[index + 1 :]])
+        margin = float(expected[index] - others.max())
+        assert decisions.margins[row] == pytest.approx(margin, abs=1e-5)
+
+
+def test_a_fork_takes_the_second_best_once(own_literals: Literals) -> None:
+    logits = torch.zeros(1, own_literals.size)
+    logits[0, [300, 400, 500]] = torch.tensor([1.0, 3.0, 2.0])
+    choose = Greedy(own_literals, CPU, Decisions(fork=1)).over(logits)
+    assert [choose(0, None), choose(0, None), choose(0, None)] == [400, 500, 400]
+    choose = Greedy(own_literals, CPU, Decisions(fork=0)).over(logits)
+    assert choose(0, np.array([300])) == 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from copydecode.edit.program import Gen
+from copydecode.edit.program import Copy, Gen
 from copydecode.edit.resolve import resolve
 from copydecode.edit.rules import Opening, Rules
 from copydecode.training.sheets import SheetMaker
@@ -32,6 +32,7 @@ def check_allowed(sheet: Sheet, case: Case) -> None:
         if isinstance(op, Gen):
             assert Opening.GEN in rules.openings(before)
         else:
+            assert isinstance(op, Copy)
             assert Opening.COPY in rules.openings(before)
             assert any(a <= op.first <= b for a, b in rules.firsts(before))
             assert any(a <= op.last <= b for a, b in rules.lasts(before, op.first))

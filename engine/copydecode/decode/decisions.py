@@ -1,0 +1,64 @@
+"""How sure a model was of each decision of one decode, and the one that it is made to take.
+
+Knows nothing of tensors, tokens' meaning or calibration: numbers in, a few numbers out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Choice(NamedTuple):
+    """A token that was chosen, and the likeliest other one, with the logs of their probabilities.
+
+    The probabilities are those among the legal tokens, at temperature 1. Where no other is legal,
+    its probability is 0.
+    """
+
+    token: int
+    log_prob: float
+    other: int
+    other_log_prob: float
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What was decided so far, in order; what is forced or spliced was never decided.
+
+    At the decision `fork`, counted from 0, the other token is taken, where one is legal. A copy
+    that an acceptance policy took back leaves its decisions here.
+    """
+
+    fork: int | None = None
+    log_probs: list[float] = field(default_factory=list)
+    margins: list[float] = field(default_factory=list)
+    """By how many nats what was taken is likelier than the likeliest other."""
+
+    def take(self, choice: Choice) -> int:
+        """Note a decision and return its token."""
+        token, log_prob, other, other_log_prob = choice
+        if len(self.log_probs) == self.fork and other_log_prob > -math.inf:
+            token, log_prob, other_log_prob = other, other_log_prob, log_prob
+        self.log_probs.append(log_prob)
+        self.margins.append(log_prob - other_log_prob)
+        return token
+
+    @property
+    def log_prob(self) -> float:
+        """The log of the probability of them all together."""
+        return math.fsum(self.log_probs)
+
+    @property
+    def weakest(self) -> float:
+        """The log of the least of their probabilities; 0 where nothing was decided."""
+        return min(self.log_probs, default=0.0)
+
+    @property
+    def closest(self) -> int | None:
+        """The decision that was nearest to another one, None where none could be another."""
+        margins: Sequence[float] = self.margins
+        index = min(range(len(margins)), key=margins.__getitem__, default=None)
+        return None if index is None or margins[index] == math.inf else index
