@@ -1,4 +1,4 @@
-"""The command line: `copydecode serve | apply | bench | demo | doctor | train | evaluate`.
+"""The command line: `copydecode serve | apply | bench | demo | doctor`, and those of training.
 
 Each sub-command imports what it needs when it runs, so that `serve` starts fast and needs neither
 rich nor torch. It knows nothing of how the commands do their work.
@@ -25,6 +25,7 @@ from copydecode.errors import CopydecodeError
 
 _TRAINING = {
     "train": "train the embedded model or fine-tune another one",
+    "calibrate": "count how often a model is right where it is how sure",
     "evaluate": "exact match and forwards per edit on held-out files",
 }
 

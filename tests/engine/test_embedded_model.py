@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from copydecode.backends.local import EMBEDDED_FOLDER
+from copydecode.config import CONFIDENCE_THRESHOLD
 from copydecode.decode.model import EmbeddedModel
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import EditRequest, Engine, Scope
@@ -80,6 +81,13 @@ def test_the_same_edit_twice_reads_the_document_once(engine: Engine) -> None:
     again = engine.edit(request)
     assert again.text == first.text
     assert again.receipt.reused_tokens >= again.receipt.prompt_tokens - 1
+
+
+def test_it_is_calibrated_and_sure_of_what_it_can_do(engine: Engine) -> None:
+    """New weights need `copydecode calibrate`."""
+    receipt = engine.edit(EditRequest(TEXT, "Delete line 9", None, "python")).receipt
+    assert receipt.confidence is not None
+    assert CONFIDENCE_THRESHOLD < receipt.confidence <= 1
 
 
 def test_after_reading_ahead_the_first_edit_reads_its_instruction_only(engine: Engine) -> None:

@@ -125,6 +125,8 @@ def write(folder: Path, config: TrainConfig) -> None:
         "It knows the tasks of `tasks`, `mistakes`, `finding` and `comments` in `training/` and "
         "nothing else: other instructions give arbitrary edits.",
         "How often it is right is measured by `copydecode evaluate`; see the README.",
+        "How often it is right where it is how sure is fitted by `copydecode calibrate`, which "
+        "has to follow every training run: `config.json` has the result.",
         "",
         "## Training",
         "",

@@ -1,4 +1,4 @@
-"""The sub-commands `copydecode train` and `copydecode evaluate`: arguments in, tables out."""
+"""The sub-commands `copydecode train | calibrate | evaluate`: arguments in, tables out."""
 
 from __future__ import annotations
 
@@ -19,22 +19,27 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import multiprocessing
 
-from copydecode.config import EMBEDDED, EngineConfig
+from copydecode.backends.local import EMBEDDED_FOLDER
+from copydecode.config import CONFIDENCE_THRESHOLD, EMBEDDED, EngineConfig
+from copydecode.decode.model import read_config
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import Engine
-from copydecode.errors import CopydecodeError
-from copydecode.training import card, corpus, evaluate, tokenizer
+from copydecode.errors import CopydecodeError, WithheldError
+from copydecode.training import calibrate, card, corpus, evaluate, tokenizer
 from copydecode.training.curriculum import CURRICULA
-from copydecode.training.evaluate import Score
+from copydecode.training.evaluate import Outcome, Score, Trial
 from copydecode.training.languages import LANGUAGES
+from copydecode.training.packages import Split
 from copydecode.training.trainer import VOCABULARY_SIZE, TrainConfig, train
 
 FAILED = 2
 _FILES_FOR_TOKENIZER = 2500
+_WANTED = 0.95
+"""The share of right edits for which it is said how many have it."""
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the two sub-commands; each sets `run`, which takes the arguments and returns a code."""
+    """Add the sub-commands; each sets `run`, which takes the arguments and returns a code."""
     parser = commands.add_parser("train", help="train the embedded model")
     parser.add_argument("--out", type=Path, default=Path("runs/embedded"), metavar="DIR")
     _add_corpus(parser)
@@ -68,13 +73,29 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--model", default=EMBEDDED, metavar="M")
     _add_corpus(parser)
     parser.add_argument("--split", choices=("validation", "test"), default="test")
+    _add_trials(parser, cases=100)
+    parser.add_argument("--no-scope-lock", action="store_true", help="lock no scope")
+    parser.add_argument(
+        "--self-check", action="store_true", help="check fixes of diagnostics, as the server does"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw accuracy by confidence")
+    parser.set_defaults(run=_evaluate)
+
+    parser = commands.add_parser(
+        "calibrate", help="count how often a model is right where it is how sure"
+    )
+    parser.add_argument("--model", default=EMBEDDED, metavar="M", help="a model of ours")
+    _add_corpus(parser)
+    _add_trials(parser, cases=40)
+    parser.set_defaults(run=_calibrate)
+
+
+def _add_trials(parser: argparse.ArgumentParser, cases: int) -> None:
     parser.add_argument("--language", choices=sorted(LANGUAGES), default="python")
-    parser.add_argument("--cases", type=int, default=100, metavar="N", help="of each kind")
+    parser.add_argument("--cases", type=int, default=cases, metavar="N", help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--no-scope-lock", action="store_true", help="lock no scope")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
-    parser.set_defaults(run=_evaluate)
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
@@ -163,38 +184,111 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    console = Console(stderr=True)
+    config = EngineConfig(model=args.model, threads=args.threads, scope_lock=not args.no_scope_lock)
     try:
-        with console.status("fetching and reading the corpus"):
-            corpus.fetch(args.corpus, ("test", args.split))
-            files = corpus.read(args.corpus, args.split)
-        config = EngineConfig(
-            model=args.model, threads=args.threads, scope_lock=not args.no_scope_lock
-        )
-        engine = Engine.load(config)
+        trials, outcomes = _try(args, config, args.split, self_check=args.self_check)
     except CopydecodeError as error:
-        console.print(f"[red]{error}[/red]")
-        return FAILED
-    trials = list(evaluate.draw_trials(files, args.cases, args.seed, args.language))
-    with Progress(console=console, transient=True) as progress:
-        outcomes = [
-            evaluate.run_trial(engine, trial)
-            for trial in progress.track(trials, description="evaluating")
-        ]
+        return _fail(error)
+    title = f"{args.model}, {args.language}, {args.split} split, seed {args.seed}"
     scores = evaluate.score(outcomes)
     out = Console()
-    what = f"{args.model}, {args.language}, {args.split} split, seed {args.seed}"
-    out.print(_table(scores, what))
+    out.print(_table(scores, title))
     out.print(_table(evaluate.by_row(outcomes), "the same trials by what is asked for"))
     by_rule = [exact for trial in trials if (exact := evaluate.rule_is_exact(trial)) is not None]
     out.print(
         "Misspellings that the first of the prompt's similar names would mend, without a model: "
         f"{sum(by_rule)} of {len(by_rule)}."
     )
+    if args.self_check:
+        out.print(_checked(outcomes))
+    _print_curve(out, outcomes, title)
     if args.json:
         rows = [dataclasses.asdict(score) for score in scores]
         args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if args.plot:
+        calibrate.draw(outcomes, args.plot, title)
     return 0
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    folder = EMBEDDED_FOLDER if args.model == EMBEDDED else Path(args.model)
+    config = EngineConfig(model=str(args.model), threads=args.threads)
+    try:
+        read_config(folder)  # Before minutes of work that could not be kept.
+        _, outcomes = _try(args, config, "validation")
+        calibration = calibrate.fit(outcomes)
+        calibrate.save(folder, calibration)
+    except CopydecodeError as error:
+        return _fail(error)
+    fitted = [
+        dataclasses.replace(outcome, confidence=calibration.confidence(outcome.log_prob))
+        for outcome in outcomes
+    ]
+    out = Console()
+    _print_curve(out, fitted, f"{args.model}, validation split, seed {args.seed}, fitted on it")
+    out.print(f"The calibration is in {folder / 'config.json'}.", soft_wrap=True)
+    return 0
+
+
+def _fail(error: CopydecodeError) -> int:
+    Console(stderr=True).print(f"[red]{error}[/red]")
+    return FAILED
+
+
+def _try(
+    args: argparse.Namespace, config: EngineConfig, split: Split, *, self_check: bool = False
+) -> tuple[list[Trial], list[Outcome]]:
+    """Draw the trials of a split and run them."""
+    console = Console(stderr=True)
+    with console.status("fetching and reading the corpus"):
+        corpus.fetch(args.corpus, ("test", split))
+        files = corpus.read(args.corpus, split)
+    engine = Engine.load(config)
+    trials = list(evaluate.draw_trials(files, args.cases, args.seed, args.language))
+    with Progress(console=console, transient=True) as progress:
+        outcomes = [
+            evaluate.run_trial(engine, trial, self_check=self_check)
+            for trial in progress.track(trials, description="trying")
+        ]
+    return trials, outcomes
+
+
+def _checked(outcomes: Sequence[Outcome]) -> str:
+    """Say what the self-check did."""
+    checked = [o for o in outcomes if o.kind.startswith(evaluate.DIAGNOSTIC)]
+    withheld = sum(o.error == WithheldError.__name__ for o in checked)
+    retried = [o for o in checked if o.retries]
+    spent = 1000 * sum(o.check_s for o in checked) / max(1, len(checked) - withheld)
+    return (
+        f"Of {len(checked)} fixes of diagnostics {withheld} were withheld and {len(retried)} "
+        f"replaced, {sum(o.exact for o in retried)} of these by the exact one; checking took "
+        f"{spent:.1f} ms each."
+    )
+
+
+def _print_curve(out: Console, outcomes: Sequence[Outcome], title: str) -> None:
+    """Print how many of the surest edits are right."""
+    points = calibrate.curve(outcomes)
+    if not points:
+        out.print("The model is not calibrated (copydecode calibrate): there is no curve.")
+        return
+    table = Table(title=f"The surest edits: {title}")
+    for column in ("coverage %", "confidence from", "exact %"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for point in points:
+        share, right = 100 * point.coverage, 100 * point.accuracy
+        table.add_row(f"{share:.0f}", f"{point.threshold:.3f}", f"{right:.1f}")
+    out.print(table)
+    most = calibrate.reaching(outcomes, _WANTED)
+    reached = "none" if most is None else f"{most.coverage:.0%}, from {most.threshold:.2f} on"
+    served = calibrate.above(outcomes, CONFIDENCE_THRESHOLD)
+    out.print(
+        f"Of the {len(calibrate.counted(outcomes))} edits that propose a change. {_WANTED:.0%} "
+        f"exact: {reached}. From {CONFIDENCE_THRESHOLD} (the server's threshold) on: "
+        f"{served.accuracy:.1%} exact of {served.coverage:.0%}. Calibration error: "
+        f"{calibrate.calibration_error(outcomes):.1%} (ten bins).",
+        highlight=False,
+    )
 
 
 def _table(scores: Sequence[Score], title: str) -> Table:

@@ -11,7 +11,7 @@ import math
 import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from copydecode.decode.prompt import similar_names
@@ -57,6 +57,9 @@ ROWS: Mapping[str, tuple[str, ...]] = {
 }
 """What several kinds of tasks come to, for a table that can be read at a glance."""
 
+DIAGNOSTIC = ("misspelling", "bug-located", "unused-", "missing-", "unreachable", "syntax")
+"""How the kinds begin that are a diagnostic's fix: a message about a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -69,7 +72,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a trial; forwards, tokens and seconds are of the receipt, 0 where it failed."""
+    """What came of a trial; forwards, tokens and seconds are of the receipt, 0 where it failed.
+
+    So are `log_prob`, `confidence` and `retries`, as the receipt has them. `changed` says that
+    something was proposed.
+    """
 
     kind: str
     exact: bool
@@ -77,6 +84,11 @@ class Outcome:
     forwards: int
     output_tokens: int
     seconds: float
+    changed: bool = False
+    log_prob: float = 0.0
+    confidence: float | None = None
+    retries: int = 0
+    check_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +144,14 @@ def trial(kind: str, sheet: Sheet, case: Case) -> Trial:
     return Trial(kind, request, resolve(case.program, sheet.document))
 
 
-def run_trial(engine: Engine, trial: Trial) -> Outcome:
-    """Run one edit; an error of the engine's counts as a miss."""
+def run_trial(engine: Engine, trial: Trial, *, self_check: bool = False) -> Outcome:
+    """Run one edit; an error of the engine's counts as a miss.
+
+    With `self_check` the kinds that come from a diagnostic are checked, as the server does it.
+    """
+    checked = self_check and trial.kind.startswith(DIAGNOSTIC)
     try:
-        result = engine.edit(trial.request)
+        result = engine.edit(replace(trial.request, self_check=checked))
     except CopydecodeError as error:
         return Outcome(trial.kind, False, type(error).__name__, 0, 0, 0.0)  # noqa: FBT003  # exact
     receipt = result.receipt
@@ -146,6 +162,11 @@ def run_trial(engine: Engine, trial: Trial) -> Outcome:
         receipt.forwards,
         receipt.output_tokens,
         receipt.total_s,
+        changed=result.text != trial.request.text,
+        log_prob=receipt.log_prob,
+        confidence=receipt.confidence,
+        retries=receipt.retries,
+        check_s=receipt.check_s,
     )
 
 

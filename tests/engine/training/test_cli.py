@@ -1,4 +1,4 @@
-"""`copydecode train` and `copydecode evaluate`, on a corpus of small archives made here."""
+"""`copydecode train`, `calibrate` and `evaluate`, on a corpus of small archives made here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from copydecode.training.trainer import TrainConfig
 from copydecode_lsp.cli import main
 
 TINY = {
@@ -22,7 +23,7 @@ TINY = {
 }
 
 
-def test_train_then_evaluate(
+def test_train_then_calibrate_and_evaluate(
     tmp_path: Path, archives: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The model folder is complete, begins another run, and its scores come out in two forms."""
@@ -35,17 +36,29 @@ def test_train_then_evaluate(
     assert main(["train", "--out", str(other), "--corpus", str(archives), *again]) == 0
     tokenizers = [(folder / "tokenizer.json").read_bytes() for folder in (out, other)]
     assert tokenizers[0] == tokenizers[1]
-    command = ["evaluate", "--model", str(other), "--corpus", str(archives), "--cases", "1"]
-    assert main([*command, "--json", str(scores)]) == 0
-    assert "whole files" in capsys.readouterr().out
+    options = ["--model", str(other), "--corpus", str(archives), "--cases", "1"]
+    assert main(["evaluate", *options, "--json", str(scores)]) == 0
+    assert "not calibrated" in (said := capsys.readouterr().out)
+    assert "whole files" in said
+    assert main(["calibrate", *options]) == 0
+    assert "fitted on it" in capsys.readouterr().out
+    config = json.loads((other / "config.json").read_text(encoding="utf-8"))
+    assert config["copydecode"]["calibration"]["version"] == 1
+    assert config["copydecode"]["max_lines"] == TrainConfig().max_lines
+    plot = tmp_path / "curve.png"
+    assert main(["evaluate", *options, "--self-check", "--plot", str(plot)]) == 0
+    assert "Calibration error" in (said := capsys.readouterr().out)
+    assert "withheld" in said
+    assert plot.read_bytes().startswith(b"\x89PNG")
     rows = json.loads(scores.read_text(encoding="utf-8"))
     assert "misspelling in whole files" in {row["kind"] for row in rows}
     assert all(row["trials"] == 1 and row["exact"] in {0, 1} for row in rows)
 
 
+@pytest.mark.parametrize("name", ["evaluate", "calibrate"])
 def test_a_missing_model_is_said_clearly(
-    tmp_path: Path, archives: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, archives: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    command = ["evaluate", "--model", str(tmp_path / "none"), "--corpus", str(archives)]
+    command = [name, "--model", str(tmp_path / "none"), "--corpus", str(archives)]
     assert main(command) == 2
     assert "none" in capsys.readouterr().err
