@@ -9,8 +9,10 @@ each other.
 from __future__ import annotations
 
 import asyncio
+import time
 from bisect import bisect_left, bisect_right
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -129,7 +131,6 @@ async def _propose(
 
 async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) -> Proposal:
     snapshot = key.snapshot
-    ls.snapshots.require_current(snapshot)
     loop = asyncio.get_running_loop()
     watch = _Watch(ls.snapshots, snapshot)
     preview = None
@@ -144,14 +145,17 @@ async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) 
 
     def on_op(op: Copy | Gen, receipt: Receipt) -> None:
         watch.ops.append(op)
+        watch.receipt = receipt
         loop.call_soon_threadsafe(tell, describe(watch.ops, receipt), list(watch.ops))
 
-    try:
-        result = await carry_out(ls, worker, key, stale=watch.stale, on_op=on_op)
-    except EditCancelledError:
-        if watch.reason is not None:
-            raise watch.reason from None
-        raise
+    with _receipt_of_failure(ls, key, watch):
+        ls.snapshots.require_current(snapshot)
+        try:
+            result = await carry_out(ls, worker, key, stale=watch.stale, on_op=on_op)
+        except EditCancelledError:
+            if watch.reason is not None:
+                raise watch.reason from None
+            raise
     if preview is not None:
         with suppress(StaleDocumentError):  # Those who wait for the edit are told of that.
             newest = ls.snapshots.newest(snapshot)
@@ -161,14 +165,32 @@ async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) 
     return Proposal(result.program, _text_edits(ls, snapshot, result.program), receipt)
 
 
+@contextmanager
+def _receipt_of_failure(ls: CopydecodeServer, key: Key, watch: _Watch) -> Iterator[None]:
+    """Leave a receipt where the block fails: with what, after how long, how far it had come."""
+    asked = time.monotonic()
+    try:
+        yield
+    except BaseException as error:
+        kind = EditCancelledError if isinstance(error, asyncio.CancelledError) else type(error)
+        failed = time.monotonic()
+        began = failed if watch.began is None else watch.began
+        receipt = replace(watch.receipt, queue_s=began - asked, total_s=failed - began)
+        name = ls.edit_id(key.snapshot, key.instruction)
+        ls.receipts.add_failure(name, key.snapshot.uri, kind.__name__, receipt)
+        raise
+
+
 class _Watch:
     """Whether a decode can still come to something, by what it told and how its document changed.
 
-    All in the worker's thread: it tells the ops and asks.
+    All in the worker's thread: it tells the ops and asks, the first time when the edit `began`.
     """
 
     def __init__(self, snapshots: Snapshots, snapshot: Snapshot) -> None:
         self.ops: list[Copy | Gen] = []
+        self.receipt = Receipt()
+        self.began: float | None = None
         self.reason: StaleDocumentError | None = None
         self._snapshots = snapshots
         self._snapshot = snapshot
@@ -180,6 +202,8 @@ class _Watch:
         A program that comes back to lines that it left out would be given up too early: none does
         but one that moves lines that the user just changed.
         """
+        if self.began is None:
+            self.began = time.monotonic()
         try:
             newest, told = self._snapshots.newest(self._snapshot), len(self.ops)
             if newest is self._seen[0] and (newest is self._snapshot or told == self._seen[1]):

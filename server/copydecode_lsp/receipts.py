@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from copydecode import EditResult
+from copydecode import EditResult, Receipt
 from copydecode_lsp import telemetry
 
 KEPT = 100
@@ -34,16 +34,14 @@ class Receipts:
 
     def add(self, name: str, uri: str, result: EditResult) -> ReceiptJson:
         """Remember and return the receipt of a finished edit; `name` is its `edit_id`."""
-        receipt: ReceiptJson = {
-            "id": name,
-            "uri": uri,
-            "hunks": len(result.hunks),
-            **result.receipt.as_dict(),
-        }
-        self.kept.append(receipt)
-        _log.info("receipt %s", json.dumps(receipt))
-        telemetry.record(receipt, telemetry.tracer())
-        return receipt
+        return self._keep(name, uri, {"hunks": len(result.hunks)}, result.receipt)
+
+    def add_failure(self, name: str, uri: str, kind: str, receipt: Receipt) -> None:
+        """Remember the receipt of an edit that failed, as far as it came.
+
+        `kind` is the name of what it failed with, the `data.kind` of the request's error.
+        """
+        self._keep(name, uri, {"hunks": 0, "failed": kind}, receipt)
 
     def last(self) -> ReceiptJson | None:
         """Return the newest receipt, None before the first edit."""
@@ -52,3 +50,10 @@ class Receipts:
     def of(self, name: str) -> ReceiptJson | None:
         """Return the newest receipt of an edit, None where there is none (any more)."""
         return next((receipt for receipt in reversed(self.kept) if receipt["id"] == name), None)
+
+    def _keep(self, name: str, uri: str, outcome: ReceiptJson, receipt: Receipt) -> ReceiptJson:
+        kept: ReceiptJson = {"id": name, "uri": uri, **outcome, **receipt.as_dict()}
+        self.kept.append(kept)
+        _log.info("receipt %s", json.dumps(kept))
+        telemetry.record(kept, telemetry.tracer())
+        return kept

@@ -36,7 +36,7 @@ def record(receipt: Mapping[str, float | int | str | None], tracer: Tracer | Non
     """
     if tracer is None:
         return
-    from opentelemetry.trace import set_span_in_context  # noqa: PLC0415 -- optional
+    from opentelemetry.trace import StatusCode, set_span_in_context  # noqa: PLC0415 -- optional
 
     known = {key: value for key, value in receipt.items() if value is not None}
     queue, total = float(known["queue_s"]), float(known["total_s"])
@@ -47,6 +47,8 @@ def record(receipt: Mapping[str, float | int | str | None], tracer: Tracer | Non
     at = ended - int((queue + total) * 1e9)
     attributes = {f"{NAME}.{key}": value for key, value in known.items() if key != "uri"}
     span = tracer.start_span(f"{NAME}.edit", start_time=at, attributes=attributes)
+    if "failed" in receipt:
+        span.set_status(StatusCode.ERROR, str(receipt["failed"]))
     inside = set_span_in_context(span)
     for name in _PARTS:
         part = tracer.start_span(f"{NAME}.{name}", context=inside, start_time=at)

@@ -16,6 +16,7 @@ from lsprotocol import types as lsp
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from copydecode import Engine, EngineConfig
 from copydecode_lsp import cli, doctor, headless, machine, telemetry
@@ -77,6 +78,52 @@ async def test_an_action_s_receipt_is_found_whatever_white_space_its_words_are_i
         assert await receipt(pair, {"id": action.data["id"]}) is not None
 
 
+@pytest.mark.parametrize(
+    ("instruction", "kind"),
+    [("endless", "TokenLimitError"), ("late", "DeadlineExceededError"), ("crash", "RuntimeError")],
+)
+async def test_where_did_the_time_go__an_edit_that_failed_says_with_what(
+    instruction: str, kind: str
+) -> None:
+    async with connected(text=TEXT) as pair:
+        found = diagnostic(instruction, 1)
+        (action,) = await pair.client.code_actions(URI, cursor(1), [found])
+        assert isinstance(action, lsp.CodeAction)
+        assert isinstance(action.data, dict)
+        await failure(pair.client.code_action_resolve_async(action))
+        kept = await receipt(pair, {"id": action.data["id"]})
+        assert kept == await receipt(pair, None)
+    assert kept is not None
+    assert (kept["failed"], kept["hunks"], kept["uri"]) == (kind, 0, URI)
+    assert isinstance(kept["total_s"], float)
+    assert kept["total_s"] > 0
+    assert "secret" not in json.dumps(kept)
+
+
+async def test_where_did_the_time_go__a_cancelled_edit_says_how_far_it_came() -> None:
+    async with connected(text=TEXT) as pair:
+        (action,) = await pair.client.code_actions(URI, cursor(1), [diagnostic("wait", 1)])
+        call = pair.client.call(lsp.CODE_ACTION_RESOLVE, action)
+        # Its first op is told, so it is being decoded.
+        await until(lambda: any(value.get("message") for _, value in pair.client.progress_seen))
+        pair.client.cancel(call)
+        await failure(asyncio.wrap_future(call.answer))
+        kept = await receipt(pair, None)
+    assert kept is not None
+    assert (kept["failed"], kept["model"]) == ("EditCancelledError", "scripted")
+    assert kept["forwards"] == 1
+
+
+async def test_where_did_the_time_go__an_edit_without_a_model_only_waited() -> None:
+    async with connected(options={"model": "missing"}, text=TEXT) as pair:
+        await failure(pair.edit("nothing"))
+        kept = await receipt(pair, None)
+    assert kept is not None
+    assert (kept["failed"], kept["total_s"]) == ("ModelNotFoundError", 0)
+    assert isinstance(kept["queue_s"], float)
+    assert kept["queue_s"] > 0
+
+
 def test_an_edit_s_id_is_the_same_for_the_same_request_only() -> None:
     one = edit_id(URI, 1, {"instruction": "a"})
     assert one == edit_id(URI, 1, {"instruction": "a"})
@@ -118,6 +165,20 @@ async def test_where_did_the_time_go__each_edit_is_a_span_with_its_parts(
     said = "".join(span.to_json() for span in (*parts, whole))
     assert "secret" not in said
     assert "example.py" not in said
+
+
+async def test_where_did_the_time_go__the_span_of_an_edit_that_failed_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "tracer", lambda: provider.get_tracer("test"))
+    async with connected(text=TEXT) as pair:
+        await failure(pair.edit("late"))
+    *_parts, whole = exporter.get_finished_spans()
+    assert whole.status.status_code is StatusCode.ERROR
+    assert whole.status.description == "DeadlineExceededError"
 
 
 def test_my_code_leaves_the_machine__nothing_is_recorded_by_default() -> None:
