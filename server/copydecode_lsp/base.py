@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +21,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.workspace import PositionCodec
 
 from copydecode import EditRequest, EngineConfig, Scope, __version__
+from copydecode.errors import BadInputError
 from copydecode_lsp import forms, read_ahead
 from copydecode_lsp.failures import invalid_params, refusal
 from copydecode_lsp.features import ClientFeatures
@@ -39,6 +40,8 @@ _arrived: ContextVar[Snapshots] = ContextVar("arrived")
 
 PlainParams = Any
 """The parameters of a request that LSP does not have: JSON as it came."""
+
+_CHANGES = frozenset({lsp.TEXT_DOCUMENT_DID_CHANGE, lsp.NOTEBOOK_DOCUMENT_DID_CHANGE})
 
 PLAIN_REQUESTS = frozenset({RECEIPT, RESOLVE_COMMAND})
 
@@ -87,7 +90,7 @@ class CopydecodeProtocol(LanguageServerProtocol):
                 self._handle_response(data.get("id", ""), error=error.to_response_error())
             elif "id" in data:
                 self._send_response(data["id"], error=error.to_response_error())
-            elif data["method"] == lsp.TEXT_DOCUMENT_DID_CHANGE:
+            elif data["method"] in _CHANGES:
                 self._server.snapshots.lose(data.get("params"))
             raise
 
@@ -157,17 +160,64 @@ class CopydecodeProtocol(LanguageServerProtocol):
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
         """Change a document, and have it read ahead once it stays as it is."""
-        document = params.text_document
-        self._server.snapshots.change(
-            document.uri, document.version, params.content_changes, self._server.codec
-        )
-        snapshot = self._server.snapshots.get(document.uri)
-        self._server.read_ahead.expect(snapshot, quiet_s=read_ahead.QUIET_S)
+        self._change(params.text_document, params.content_changes)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
         """Forget a document."""
         self._server.snapshots.close(params.text_document.uri)
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def lsp_notebook_document__did_open(self, params: lsp.DidOpenNotebookDocumentParams) -> None:
+        """Keep a notebook's cells, each a document of its own.
+
+        They are not read ahead before somebody changes one or asks for its actions: there may be
+        hundreds, and each would take the place of a document that is worked on.
+        """
+        for cell in params.cell_text_documents:
+            self._server.snapshots.open(cell, params.notebook_document.uri)
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def lsp_notebook_document__did_change(
+        self, params: lsp.DidChangeNotebookDocumentParams
+    ) -> None:
+        """Open and close cells, then change them; where a cell stands in the notebook is all one.
+
+        Raises:
+            BadInputError: a cell's changes could not be made; those of the others are.
+        """
+        cells = params.change.cells
+        if cells is None:
+            return
+        if cells.structure is not None:
+            for closed in cells.structure.did_close or ():
+                self._server.snapshots.close(closed.uri)
+            for opened in cells.structure.did_open or ():
+                self._server.snapshots.open(opened, params.notebook_document.uri)
+        problem: BadInputError | None = None
+        for content in cells.text_content or ():
+            try:
+                self._change(content.document, content.changes)
+            except BadInputError as error:
+                problem = error
+        if problem is not None:
+            raise problem
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def lsp_notebook_document__did_close(self, params: lsp.DidCloseNotebookDocumentParams) -> None:
+        """Forget a notebook's cells."""
+        self._server.snapshots.close_notebook(params.notebook_document.uri)
+
+    def _change(
+        self,
+        document: lsp.VersionedTextDocumentIdentifier,
+        changes: Sequence[lsp.TextDocumentContentChangeEvent],
+    ) -> None:
+        """Change a document or a cell, and have it read ahead once it stays as it is."""
+        snapshots = self._server.snapshots
+        snapshots.change(document.uri, document.version, changes, self._server.codec)
+        snapshot = snapshots.get(document.uri)
+        self._server.read_ahead.expect(snapshot, quiet_s=read_ahead.QUIET_S)
 
 
 @dataclass(slots=True)
@@ -189,7 +239,14 @@ class CopydecodeServer(LanguageServer):
     protocol: CopydecodeProtocol
 
     def __init__(self, load: Load, config: EngineConfig) -> None:
-        super().__init__("copydecode", __version__, protocol_cls=CopydecodeProtocol)
+        super().__init__(
+            "copydecode",
+            __version__,
+            protocol_cls=CopydecodeProtocol,
+            notebook_document_sync=lsp.NotebookDocumentSyncOptions(
+                [lsp.NotebookDocumentFilterWithNotebook(notebook="*")]
+            ),
+        )
         self.initial = self.settings = Settings(config)
         self.folder_settings: dict[str, Settings] = {}
         self.initial_problems: list[str] = []
@@ -276,8 +333,11 @@ class CopydecodeServer(LanguageServer):
         return all(worker.close(timeout_s) for worker in self._workers)
 
     def folder_of(self, uri: str) -> str:
-        """Return the innermost workspace folder that a document lies in, "" where it is in none."""
-        name = unquote(uri)
+        """Return the innermost workspace folder that a document lies in, "" where it is in none.
+
+        A cell lies where its notebook does; an untitled document lies in none.
+        """
+        name = unquote(self.snapshots.home(uri))
         folders = [f for f in self.workspace.folders if _is_within(name, unquote(f))]
         return max(folders, key=len, default="")
 
@@ -312,6 +372,8 @@ class CopydecodeServer(LanguageServer):
         return edit_id(snapshot.uri, snapshot.version, to_json(words))
 
     def _reads_ahead(self, snapshot: Snapshot) -> bool:
+        if snapshot.read_only:
+            return False
         settings = self.settings_of(snapshot.uri)
         return settings.read_ahead and len(snapshot.text) <= settings.engine.max_document_bytes
 

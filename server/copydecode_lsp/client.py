@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -85,6 +85,9 @@ class Abilities:
                     document_changes=self.document_changes
                 ),
             ),
+            notebook_document=lsp.NotebookDocumentClientCapabilities(
+                synchronization=lsp.NotebookDocumentSyncClientCapabilities()
+            ),
             window=lsp.WindowClientCapabilities(work_done_progress=self.progress),
             experimental=self._experimental() or None,
         )
@@ -101,10 +104,11 @@ class Abilities:
 
 @dataclass(slots=True)
 class OpenDocument:
-    """The client's copy of an open document."""
+    """The client's copy of an open document, or of a cell of an open notebook."""
 
     version: int
     text: str = field(repr=False)
+    notebook: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ class HeadlessClient(LanguageClient):
         self.abilities = abilities or Abilities()
         self.on_progress = on_progress
         self.documents: dict[str, OpenDocument] = {}
+        self.notebook_versions: dict[str, int] = {}
         self.messages: list[lsp.ShowMessageParams] = []
         self.configuration: dict[str | None, Any] = {}
         self.registered: list[str] = []
@@ -218,17 +223,49 @@ class HeadlessClient(LanguageClient):
         item = lsp.TextDocumentItem(uri=uri, language_id=language, version=1, text=text)
         self.text_document_did_open(lsp.DidOpenTextDocumentParams(text_document=item))
 
+    def open_notebook(self, uri: str, cells: Mapping[str, str], language: str = "python") -> None:
+        """Open a notebook of code cells, given by their addresses, all at version 1."""
+        self.notebook_versions[uri] = 1
+        self.documents |= {cell: OpenDocument(1, text, uri) for cell, text in cells.items()}
+        kind = lsp.NotebookCellKind.Code
+        self.notebook_document_did_open(
+            lsp.DidOpenNotebookDocumentParams(
+                notebook_document=lsp.NotebookDocument(
+                    uri=uri,
+                    notebook_type="jupyter-notebook",
+                    version=1,
+                    cells=[lsp.NotebookCell(kind=kind, document=cell) for cell in cells],
+                ),
+                cell_text_documents=[
+                    lsp.TextDocumentItem(uri=cell, language_id=language, version=1, text=text)
+                    for cell, text in cells.items()
+                ],
+            )
+        )
+
     def change(self, uri: str, text: str) -> None:
-        """Replace a document's whole text, as its next version."""
+        """Replace a document's or a cell's whole text, as its next version."""
         document = self.documents[uri]
         document.version += 1
         document.text = text
-        self.text_document_did_change(
-            lsp.DidChangeTextDocumentParams(
-                text_document=lsp.VersionedTextDocumentIdentifier(
-                    uri=uri, version=document.version
-                ),
-                content_changes=[lsp.TextDocumentContentChangeWholeDocument(text=text)],
+        identifier = lsp.VersionedTextDocumentIdentifier(uri=uri, version=document.version)
+        changes = [lsp.TextDocumentContentChangeWholeDocument(text=text)]
+        if document.notebook is None:
+            self.text_document_did_change(
+                lsp.DidChangeTextDocumentParams(text_document=identifier, content_changes=changes)
+            )
+            return
+        content = lsp.NotebookDocumentCellContentChanges(document=identifier, changes=changes)
+        cells = lsp.NotebookDocumentCellChanges(text_content=[content])
+        self.change_notebook(document.notebook, cells)
+
+    def change_notebook(self, uri: str, cells: lsp.NotebookDocumentCellChanges) -> None:
+        """Tell of changes of a notebook's cells, as its next version."""
+        self.notebook_versions[uri] += 1
+        identifier = lsp.VersionedNotebookDocumentIdentifier(self.notebook_versions[uri], uri)
+        self.notebook_document_did_change(
+            lsp.DidChangeNotebookDocumentParams(
+                notebook_document=identifier, change=lsp.NotebookDocumentChangeEvent(cells=cells)
             )
         )
 

@@ -27,6 +27,10 @@ class LostDocumentError(errors.BadInputError):
     """A change to the document could not be made, so its text is not known any more."""
 
 
+class ReadOnlyDocumentError(errors.BadInputError):
+    """The document is one that clients only show."""
+
+
 class StaleDocumentError(errors.CopydecodeError):
     """The document is no longer the one that the edit was made for."""
 

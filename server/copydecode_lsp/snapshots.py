@@ -21,6 +21,7 @@ from copydecode import Change, Document, change_between
 from copydecode_lsp.convert import apply_changes
 from copydecode_lsp.failures import (
     LostDocumentError,
+    ReadOnlyDocumentError,
     StaleDocumentError,
     UnknownDocumentError,
 )
@@ -28,13 +29,17 @@ from copydecode_lsp.failures import (
 REMEMBERED = 1000
 """How many versions back the changes of a document are known."""
 
+READ_ONLY_SCHEMES = frozenset({"debug", "git", "gitlens", "jdt", "output"})
+"""What no client lets anybody edit: older versions, sources of libraries, what a program said."""
+
 _serials = count()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version of one open document.
+    """One version of one open document, or of a cell of an open notebook.
 
+    `notebook` is the address of the notebook that it is a cell of.
     `history` holds what was changed since the document was opened, or in the last `REMEMBERED`
     versions: for each the `serial` of the snapshot before, and the changes of its lines.
     """
@@ -43,6 +48,7 @@ class Snapshot:
     version: int
     document: Document = field(repr=False)
     language: str | None = None
+    notebook: str | None = None
     history: tuple[tuple[int, tuple[Change, ...]], ...] = field(
         default=(), repr=False, compare=False
     )
@@ -52,6 +58,21 @@ class Snapshot:
     def text(self) -> str:
         """The whole text."""
         return self.document.text
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the client only shows it, as its address tells."""
+        return self.uri.partition(":")[0].lower() in READ_ONLY_SCHEMES
+
+    def require_editable(self) -> None:
+        """Raise where the document is only shown.
+
+        Raises:
+            ReadOnlyDocumentError: it is.
+        """
+        if self.read_only:
+            message = "expected a document that can be edited, found one that is only shown"
+            raise ReadOnlyDocumentError(message)
 
 
 class Snapshots:
@@ -64,10 +85,10 @@ class Snapshots:
         self._open: dict[str, Snapshot] = {}
         self._versions: WeakValueDictionary[tuple[str, int], Snapshot] = WeakValueDictionary()
 
-    def open(self, item: lsp.TextDocumentItem) -> None:
-        """Begin to keep a document."""
-        document = Document(item.text)
-        self._keep(Snapshot(item.uri, item.version, document, item.language_id or None))
+    def open(self, item: lsp.TextDocumentItem, notebook: str | None = None) -> None:
+        """Begin to keep a document, or a cell of a notebook."""
+        document, language = Document(item.text), item.language_id or None
+        self._keep(Snapshot(item.uri, item.version, document, language, notebook))
 
     def change(
         self,
@@ -96,17 +117,29 @@ class Snapshots:
             message = f"a change does not fit the document {uri}, open it again: {error}"
             raise LostDocumentError(message) from error
         history = (*old.history, (old.serial, tuple(changed)))[-REMEMBERED:]
-        self._keep(Snapshot(old.uri, version, document, old.language, history))
+        self._keep(
+            Snapshot(old.uri, version, document, old.language, old.notebook, history=history)
+        )
 
     def close(self, uri: str) -> None:
         """Forget a document; one that is not open is not an error."""
         self._open.pop(_key(uri), None)
 
+    def close_notebook(self, uri: str) -> None:
+        """Forget all cells of a notebook; one that is not open is not an error."""
+        self._open = {
+            key: snapshot
+            for key, snapshot in self._open.items()
+            if snapshot.notebook is None or _key(snapshot.notebook) != _key(uri)
+        }
+
     def lose(self, params: object) -> None:
-        """Forget the document of a didChange that could not be read: its text is not known now."""
+        """Forget what a didChange that could not be read is about: its text is not known now."""
         match params:
             case {"textDocument": {"uri": str(uri)}}:
                 self.close(uri)
+            case {"notebookDocument": {"uri": str(uri)}}:
+                self.close_notebook(uri)
             case _:
                 self._open.clear()
 
@@ -165,6 +198,11 @@ class Snapshots:
             message = "the document was closed"
             raise StaleDocumentError(message)
         return newest
+
+    def home(self, uri: str) -> str:
+        """Return the address that says where a document lies: of a cell its notebook's."""
+        snapshot = self._open.get(_key(uri))
+        return uri if snapshot is None or snapshot.notebook is None else snapshot.notebook
 
     def all(self) -> tuple[Snapshot, ...]:
         """Return the newest snapshot of every open document."""

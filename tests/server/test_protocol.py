@@ -134,6 +134,21 @@ async def test_no_edit_is_made_of_a_text_that_a_change_was_lost_of(change: dict[
         server.snapshots.get(URI)
 
 
+async def test_a_notebook_s_change_that_cannot_be_read_loses_its_cells_alone() -> None:
+    notebook = {"uri": "file:///tmp/example.ipynb", "version": 1}
+    opened = {
+        "notebookDocument": {**notebook, "notebookType": "jupyter-notebook", "cells": []},
+        "cellTextDocuments": [{"uri": "cell:1", "languageId": "x", "version": 1, "text": TEXT}],
+    }
+    changed = {"notebookDocument": notebook, "change": {"cells": 3}}
+    open_notebook = {"method": "notebookDocument/didOpen", "params": opened}
+    server, _got = await answers(HELLO, OPEN, open_notebook)
+    assert len(server.snapshots.all()) == 2
+    change = {"method": "notebookDocument/didChange", "params": changed}
+    server, _got = await answers(HELLO, OPEN, open_notebook, change)
+    assert [snapshot.uri for snapshot in server.snapshots.all()] == [URI]
+
+
 async def test_documents_whose_names_are_no_utf8_stay_apart() -> None:
     async with connected() as pair:
         pair.client.open("file:///x%FF", "a\n")

@@ -43,6 +43,7 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     snapshot = ls.arrived.get(argument["uri"])
     if "version" in argument:
         snapshot = ls.snapshots.at(argument["uri"], argument["version"])
+    snapshot.require_editable()
     if not ls.features.apply_edit:
         message = "the client does not support workspace/applyEdit"
         raise JsonRpcException(message=message, code=lsp.LSPErrorCodes.RequestFailed)

@@ -39,8 +39,10 @@ ASK_TITLE = "Apply AI edit…"
 def code_action(
     ls: CopydecodeServer, params: lsp.CodeActionParams
 ) -> list[lsp.CodeAction | lsp.Command]:
-    """Answer with the actions for the newest snapshot."""
+    """Answer with the actions for the newest snapshot; none for one that cannot be edited."""
     snapshot = ls.snapshots.get(params.text_document.uri)
+    if snapshot.read_only:
+        return []
     recent = ls.history.of(ls.folder_of(snapshot.uri))[:OFFERED]
     offers = list_offers(snapshot, params, recent)
     if offers:

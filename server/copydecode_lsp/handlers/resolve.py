@@ -16,7 +16,9 @@ from copydecode_lsp.propose import propose
 async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeAction:
     """Answer with the action and its edit of the newest version; the same action gets the same."""
     uri, version, instruction = from_data(action.data)
-    proposal = await propose(ls, ls.snapshots.at(uri, version), instruction)
+    snapshot = ls.snapshots.at(uri, version)
+    snapshot.require_editable()
+    proposal = await propose(ls, snapshot, instruction)
     if not proposal.edits:
         ls.show(lsp.MessageType.Info, "copydecode: the model proposes no change.")
     action.edit = workspace_edit(
