@@ -13,6 +13,7 @@ from copydecode import EditRequest, EditResult, Scope
 from copydecode_lsp import proposals
 from copydecode_lsp.client import Abilities
 from copydecode_lsp.handlers.resolve import from_data
+from copydecode_lsp.names import FIX_ALL_KIND
 from copydecode_lsp.worker import OnOp
 from tests.server import fake_engine
 from tests.server.harness import (
@@ -196,6 +197,36 @@ async def test_the_command_has_the_client_apply_the_edit() -> None:
         assert pair.client.documents[URI].text == "print(names)\n"
     assert answer["applied"] is True
     assert (answer["hunks"], answer["model"], answer["uri"]) == (1, "scripted", URI)
+
+
+@pytest.mark.parametrize("document_changes", [True, False])
+async def test_all_hunks_of_an_edit_are_one_step_to_undo(
+    document_changes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Editors undo by the edit that is applied: there is one, of one document."""
+    abilities = Abilities(resolves_edits=False, document_changes=document_changes)
+    asked: list[lsp.WorkspaceEdit] = []
+    async with connected(abilities, text=TEXT) as pair:
+        apply = pair.client.apply
+
+        def applying(edit: lsp.WorkspaceEdit) -> str | None:
+            asked.append(edit)
+            return apply(edit)
+
+        monkeypatch.setattr(pair.client, "apply", applying)
+        found = [diagnostic("put: 1st", 1), diagnostic("put: 3rd", 3)]
+        (action,) = await pair.client.code_actions(URI, cursor(1), found, [FIX_ALL_KIND])
+        assert isinstance(action, lsp.CodeAction)
+        assert action.command is not None
+        await pair.client.execute(action.command.command, *(action.command.arguments or []))
+        assert pair.client.documents[URI].text == "1st\nname = 1\n3rd\n"
+    (edit,) = asked
+    if document_changes:
+        (change,) = edit.document_changes or []
+        assert isinstance(change, lsp.TextDocumentEdit)
+        assert len(change.edits) == 2
+    else:
+        assert [len(edits) for edits in (edit.changes or {}).values()] == [2]
 
 
 async def test_the_command_without_a_range_is_about_the_whole_document() -> None:
