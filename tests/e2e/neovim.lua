@@ -29,6 +29,9 @@ local function main()
     choose(items[1], 1)
   end
   vim.api.nvim_win_set_cursor(0, { 4, 0 })
+  -- A mark beside the change, as a breakpoint or another cursor has it, stays where it is.
+  local marks = vim.api.nvim_create_namespace('marks')
+  local mark = vim.api.nvim_buf_set_extmark(buf, marks, 3, 4, {})
   local place = { start = { line = 3, character = 11 }, ['end'] = { line = 3, character = 18 } }
   local diagnostic = { range = place, message = "undefined name 'resultt'", source = 'pyflakes', severity = 1 }
   local context = { diagnostics = { diagnostic }, only = { 'quickfix' } }
@@ -39,6 +42,8 @@ local function main()
   end
   wait('the quick fix', function() return not vim.deep_equal(lines(buf), before) end)
   say('fixed:', table.concat(lines(buf), '|'))
+  local at = vim.api.nvim_buf_get_extmark_by_id(buf, marks, mark, {})
+  assert(at[1] == 3 and at[2] == 4, 'the mark moved to ' .. vim.inspect(at))
   vim.cmd('undo')
   assert(vim.deep_equal(lines(buf), before), 'one undo does not restore the text')
 
