@@ -95,8 +95,9 @@ class EngineConfig:
     `model` is `"embedded"`, the path of a model folder, or a Hugging Face name. `threads` is the
     number of torch threads; with None the embedded model measures what is fastest, and others take
     torch's own choice. `max_document_bytes` counts UTF-8. `prefix_cache_bytes` bounds what is kept
-    of earlier prompts' keys and values; the newest stays whatever its size. No scope is locked
-    where `scope_lock` is off.
+    of earlier prompts' keys and values; the newest stays whatever its size, and so do those of the
+    edits under way, of which there are at most `max_together` at once. No scope is locked where
+    `scope_lock` is off.
     """
 
     model: str = EMBEDDED
@@ -106,6 +107,7 @@ class EngineConfig:
     limits: Limits = field(default_factory=Limits)
     scope_lock: bool = True
     decoding: Decoding = field(default_factory=Decoding)
+    max_together: int = 4
 
     def __post_init__(self) -> None:
         if not self.model.strip():
@@ -119,4 +121,7 @@ class EngineConfig:
             raise ConfigError(message)
         if self.prefix_cache_bytes < 0:
             message = f"expected prefix_cache_bytes >= 0, got {self.prefix_cache_bytes}"
+            raise ConfigError(message)
+        if self.max_together < 1:
+            message = f"expected max_together >= 1, got {self.max_together}"
             raise ConfigError(message)

@@ -2,7 +2,8 @@
 
 Importing it does not import torch; loading does.
 
-Knows nothing of LSP, files or threads: the caller sees to it that one edit runs at a time.
+Several edits can be under way at once, forward by forward. Knows nothing of LSP, files or threads:
+the caller sees to it that one thread runs them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from copydecode.config import EngineConfig, Limits
 from copydecode.decode.decisions import Decisions
+from copydecode.decode.forwards import Forwards, alone
 from copydecode.decode.receipt import Receipt
+from copydecode.decode.together import Together
 from copydecode.edit.bundle import Bundle, BundleFile, fitted_programs, lent
 from copydecode.edit.compose import Origins, cut, lift, origins
 from copydecode.edit.document import Document
@@ -226,6 +229,23 @@ class Engine:
             EditStoppedError: cancelled, over a limit, the model wrote what is no text, or what was
                 to be checked adds errors; there is no edit.
         """
+        return alone(self.editing(request, cancelled=cancelled, on_op=on_op))
+
+    def together(self) -> Together[EditResult]:
+        """Return what runs several edits at once; `editing` makes what it is given.
+
+        It takes any number; `EngineConfig.max_together` is for whoever begins them.
+        """
+        return Together(self._backend.pays)
+
+    def editing(
+        self,
+        request: EditRequest,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_op: Callable[[LineOp, Receipt], None] = lambda _op, _receipt: None,
+    ) -> Forwards[EditResult]:
+        """Do as `edit`, by forwards that whoever drives the generator runs."""
         started = time.perf_counter()
         receipt = Receipt(model=self._backend.name)
         if cancelled():
@@ -249,10 +269,10 @@ class Engine:
             begun = True
             tell(shift(op, prompt.window))
 
-        def attempt(fork: int | None = None) -> tuple[EditResult, Decisions]:
+        def attempt(fork: int | None = None) -> Forwards[tuple[EditResult, Decisions]]:
             spent = time.perf_counter() - started
             decisions = Decisions(fork)
-            program = self._backend.run(
+            program = yield from self._backend.decoding(
                 prompt,
                 limits if fork is None else limits.less(spent),
                 receipt,
@@ -267,9 +287,9 @@ class Engine:
             receipt.confidence = self._backend.confidence(decisions)
             return _resolved(program, request, view, prompt.window, receipt), decisions
 
-        result, decisions = attempt()
+        result, decisions = yield from attempt()
         if found := _added(request, result):
-            result = self._instead(request, found, decisions, attempt)
+            result = yield from self._instead(request, found, decisions, attempt)
         receipt.total_s = time.perf_counter() - started
         return result
 
@@ -278,8 +298,8 @@ class Engine:
         request: EditRequest,
         found: Sequence[str],
         decisions: Decisions,
-        attempt: Callable[[int], tuple[EditResult, Decisions]],
-    ) -> EditResult:
+        attempt: Callable[[int], Forwards[tuple[EditResult, Decisions]]],
+    ) -> Forwards[EditResult]:
         """Return the next best edit for one that was `found` to add errors.
 
         It goes another way at the decision where that was nearest.
@@ -290,7 +310,7 @@ class Engine:
         if (fork := decisions.closest) is None:
             raise WithheldError(found)
         try:
-            result, _ = attempt(fork)
+            result, _ = yield from attempt(fork)
         except EditCancelledError:
             raise
         except (EditStoppedError, ContextTooLongError):
@@ -318,6 +338,16 @@ class Engine:
             BadInputError, EditStoppedError: as `edit`; there is no edit of any file then. What is
                 about one file names its path.
         """
+        return alone(self.editing_files(request, cancelled=cancelled, on_op=on_op))
+
+    def editing_files(
+        self,
+        request: FilesRequest,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_op: Callable[[str, LineOp, Receipt], None] = lambda _path, _op, _receipt: None,
+    ) -> Forwards[FilesEdit]:
+        """Do as `edit_files`, by forwards that whoever drives the generator runs."""
         started = time.perf_counter()
         if cancelled():
             message = "the edit was cancelled"
@@ -325,7 +355,7 @@ class Engine:
         _require_instruction(request.instruction)
         bundle = self._bundle(request)
         edit = self._edit_each if self._backend.files is None else self._edit_together
-        result = edit(request, bundle, cancelled, on_op)
+        result = yield from edit(request, bundle, cancelled, on_op)
         result.receipt.total_s = time.perf_counter() - started
         return result
 
@@ -345,7 +375,7 @@ class Engine:
         bundle: Bundle,
         cancelled: Callable[[], bool],
         on_op: Callable[[str, LineOp, Receipt], None],
-    ) -> FilesEdit:
+    ) -> Forwards[FilesEdit]:
         started = time.perf_counter()
         receipt = Receipt(model=self._backend.name)
         assert self._backend.files is not None  # noqa: S101  # asked for before
@@ -367,7 +397,7 @@ class Engine:
 
         decisions = Decisions()
         names = [file.name for file in request.files if file.name is not None]
-        program = self._backend.run_files(
+        program = yield from self._backend.decoding_files(
             prompt,
             request.limits or self._config.limits,
             receipt,
@@ -395,7 +425,7 @@ class Engine:
         bundle: Bundle,
         cancelled: Callable[[], bool],
         on_op: Callable[[str, LineOp, Receipt], None],
-    ) -> FilesEdit:
+    ) -> Forwards[FilesEdit]:
         limits = request.limits or self._config.limits
         started = time.perf_counter()
 
@@ -424,7 +454,7 @@ class Engine:
 
             with _about(file.path):
                 left = _limits_left(limits, time.perf_counter() - started)
-                result = self.edit(
+                result = yield from self.editing(
                     replace(single(file), limits=left), cancelled=cancelled, on_op=tell
                 )
             edits.append(FileEdit(file.path, result.program, result.text, result.hunks))

@@ -25,6 +25,7 @@ from typing import Any, cast
 
 from copydecode import Copy, Document, Engine, EngineConfig, Gen, Limits, Program
 from copydecode.decode.decisions import Decisions
+from copydecode.decode.forwards import Ask, Forwards
 from copydecode.decode.receipt import Receipt
 from copydecode.edit.fit import Window, whole
 from copydecode.errors import (
@@ -91,7 +92,7 @@ class FakeBackend:
         """Return an engine on this backend."""
         return Engine(cast("Any", self), config)
 
-    def run(  # noqa: PLR0913  # as the backend's
+    def decoding(  # noqa: PLR0913  # as the backend's
         self,
         prompt: FakePrompt,
         _limits: Limits,
@@ -102,34 +103,42 @@ class FakeBackend:
         cancelled: Callable[[], bool],
         on_op: Callable[[Copy | Gen], None],
         decisions: Decisions,  # noqa: ARG002  # what is scripted is not decided
-    ) -> Program:
-        """Return the scripted program."""
+    ) -> Forwards[Program]:
+        """Return the scripted program; a forward takes 2 ms."""
         self.runs += 1
         self.unsure = prompt.instruction.startswith("unsure:")
         receipt.forwards = self.runs
-        if cancelled():
-            message = "cancelled"
-            raise EditCancelledError(message)
-        if prompt.document.text == self.remembered:
-            receipt.reused_tokens = len(prompt.tokens)
-        self.remembered = prompt.document.text
-        ops = _script(prompt, self.runs, cancelled, on_op)
-        for op in ops:
-            if prompt.instruction.startswith("slow:"):
-                time.sleep(0.002)
-                if cancelled():
-                    message = "cancelled"
-                    raise EditCancelledError(message)
-            on_op(op)
-        if prompt.instruction.startswith("hold:"):
-            self._hold(cancelled)
-        return Program(tuple(ops))
 
-    def _hold(self, cancelled: Callable[[], bool]) -> None:
-        while not self.finish.wait(0.002):
+        def check() -> None:
             if cancelled():
                 message = "cancelled"
                 raise EditCancelledError(message)
+
+        check()
+        forward = Ask(cast("Any", self), [0], 1, check)
+        if prompt.document.text == self.remembered:
+            receipt.reused_tokens = len(prompt.tokens)
+        self.remembered = prompt.document.text
+        if prompt.instruction == "wait":
+            on_op(Copy(1, 1))
+            while True:
+                yield forward
+        ops = _script(prompt, self.runs)
+        for op in ops:
+            if prompt.instruction.startswith("slow:"):
+                yield forward
+            on_op(op)
+        while prompt.instruction.startswith("hold:") and not self.finish.is_set():
+            yield forward
+        return Program(tuple(ops))
+
+    def feed(self, _tokens: Sequence[int], _last: int) -> None:
+        """Take the time of a forward."""
+        time.sleep(0.002)
+
+    def pays(self, _tokens: int, _more: int) -> bool:
+        """Let edits take turns."""
+        return False
 
     def confidence(self, _decisions: Decisions) -> float | None:
         """How sure the script says that it is."""
@@ -172,12 +181,7 @@ def load(config: EngineConfig | None = None) -> Engine:
     return FakeBackend().load(config)
 
 
-def _script(
-    prompt: FakePrompt,
-    runs: int,
-    cancelled: Callable[[], bool],
-    on_op: Callable[[Copy | Gen], None],
-) -> list[Copy | Gen]:
+def _script(prompt: FakePrompt, runs: int) -> list[Copy | Gen]:
     n = len(prompt.document)
     first, last = prompt.scope or (1, n)
     before = [Copy(1, first - 1)] if first > 1 else []
@@ -196,12 +200,6 @@ def _script(
             return [*before, Gen(f"{runs}\n"), *after]
         case ["nothing"]:
             return [Copy(1, n)] if n else []
-        case ["wait"]:
-            on_op(Copy(1, 1))
-            while not cancelled():
-                time.sleep(0.002)
-            message = "cancelled"
-            raise EditCancelledError(message)
         case ["endless"]:
             message = "expected an end within 8 tokens"
             raise TokenLimitError(message)

@@ -1,12 +1,13 @@
 """The model runs in this process: one model, its tokenizer, its grammar and its prompt format.
 
-Knows nothing of limits on documents or of hunks: that is the engine's. One edit at a time.
+Knows nothing of limits on documents or of hunks: that is the engine's. For one thread.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +29,9 @@ from copydecode.config import (
 from copydecode.decode.confidence import Calibration
 from copydecode.decode.cost import FREE, CostCurve, measure
 from copydecode.decode.decisions import Decisions
+from copydecode.decode.forwards import Forwards
 from copydecode.decode.literals import Literals
-from copydecode.decode.loop import Task, decode
+from copydecode.decode.loop import Task, decoding
 from copydecode.decode.model import EmbeddedModel, Model, read_config
 from copydecode.decode.prefix import Prefix, PrefixPool
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt, Shown
@@ -111,7 +113,7 @@ class LocalBackend:
         self._calibration = calibration
         self._pool = PrefixPool(model, prefix_cache_bytes)
 
-    def run(  # noqa: PLR0913  # the parts of a decode, each named at the call
+    def decoding(  # noqa: PLR0913  # the parts of a decode, each named at the call
         self,
         prompt: Prompt,
         limits: Limits,
@@ -122,9 +124,10 @@ class LocalBackend:
         cancelled: Callable[[], bool] = lambda: False,
         on_op: Callable[[LineOp], None] = lambda _op: None,
         decisions: Decisions | None = None,
-    ) -> Program:
+    ) -> Forwards[Program]:
         """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`.
 
+        Whoever drives the generator runs its forwards; several may be under way at once.
         `decisions` gets what is decided, and has the program fork from it where it says so.
         `name` is what the document is known by, None where it is not known.
         Lines of the window outside `lock` (1-based, inclusive) stay as they are.
@@ -154,14 +157,15 @@ class LocalBackend:
             cost=self.cost,
             acceptance=self._decoding.acceptance,
         )
-        program = decode(self._lend(prompt.tokens, prompt.shown, name), automaton, task, receipt)
+        with self._lent(prompt.tokens, prompt.shown, name) as prefix:
+            program = yield from decoding(prefix, automaton, task, receipt)
         for told in [] if lowering is None else lowering.end():
             on_op(told)
         program = self._writing.program(program, prompt, lock)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 
-    def run_files(  # noqa: PLR0913  # as `run`
+    def decoding_files(  # noqa: PLR0913  # as `decoding`
         self,
         prompt: Prompt,
         limits: Limits,
@@ -171,8 +175,8 @@ class LocalBackend:
         cancelled: Callable[[], bool] = lambda: False,
         on_op: Callable[[Op], None] = lambda _op: None,
         decisions: Decisions | None = None,
-    ) -> Program:
-        """Decode the program of a prompt about several files, over all their lines; else as `run`.
+    ) -> Forwards[Program]:
+        """Decode the program of a prompt about several files, over all lines; else as `decoding`.
 
         The prompt is one of `files`. Tokens are not copied.
         """
@@ -191,7 +195,8 @@ class LocalBackend:
             cost=self.cost,
             acceptance=self._decoding.acceptance,
         )
-        program = decode(self._lend(prompt.tokens, prompt.shown, name), automaton, task, receipt)
+        with self._lent(prompt.tokens, prompt.shown, name) as prefix:
+            program = yield from decoding(prefix, automaton, task, receipt)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 
@@ -228,12 +233,18 @@ class LocalBackend:
         `name` is as in `run`. `cancelled` is asked before every forward, of `READ_AHEAD_CHUNK`
         tokens at most; what was read before it said so is kept.
         """
-        prefix = self._lend(shown.tokens, shown, name)
-        return prefix.read(shown.tokens, READ_AHEAD_CHUNK, cancelled)
+        with self._lent(shown.tokens, shown, name) as prefix:
+            return prefix.read(shown.tokens, READ_AHEAD_CHUNK, cancelled)
 
-    def _lend(self, tokens: Sequence[int], shown: Shown, name: str | None) -> Prefix[Any]:
-        """Return the cache that has most in common with a prompt, or with its beginning."""
-        return self._pool.lend(
+    def pays(self, tokens: int, more: int) -> bool:
+        """Return whether `more` tokens cost less in a forward of `tokens` others than alone."""
+        return self._costs.sharing_pays(tokens, more)
+
+    def _lent(
+        self, tokens: Sequence[int], shown: Shown, name: str | None
+    ) -> AbstractContextManager[Prefix[Any]]:
+        """Lend the cache that has most in common with a prompt, or with its beginning."""
+        return self._pool.lent(
             tokens,
             head=shown.head,
             shared=len(shown.tokens),
@@ -241,10 +252,15 @@ class LocalBackend:
             owner=None if name is None else (name, shown.window.first),
         )
 
-    @cached_property
+    @property
     def cost(self) -> CostCurve:
+        """What a forward costs on this machine, where drafts go by it."""
+        return self._costs if self._decoding.drafts else FREE
+
+    @cached_property
+    def _costs(self) -> CostCurve:
         """What a forward costs on this machine; measured when it is first needed."""
-        return measure(self._model) if self._decoding.drafts else FREE
+        return measure(self._model)
 
     def _chooser(self, decisions: Decisions | None) -> Chooser:
         decoding, literals, device = self._decoding, self._writing.literals, self._model.device

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import mmap
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -35,11 +35,16 @@ class Cache(Protocol):
         """Forget all but the first `length` tokens."""
         ...
 
+    def copy(self, length: int) -> Self:
+        """Return another cache that holds the first `length` tokens."""
+        ...
+
 
 class KeyValueCache:
     """Keys and values of one sequence."""
 
     def __init__(self, config: NetworkConfig, *, dtype: torch.dtype, device: torch.device) -> None:
+        self._config = config
         self._length = 0
         self._limit = config.max_position_embeddings
         capacity = min(_FIRST_CAPACITY, self._limit)
@@ -63,6 +68,15 @@ class KeyValueCache:
             message = f"expected a length of at most {self._length}, got {length}"
             raise ValueError(message)
         self._length = length
+
+    def copy(self, length: int) -> KeyValueCache:
+        """Return another cache that holds the first `length` tokens, with as much room."""
+        dtype, device = self._storage.dtype, self._storage.device
+        copy = KeyValueCache(self._config, dtype=dtype, device=device)
+        copy._reserve(max(length, self._storage.shape[3]))
+        copy._storage[:, :, :, :length] = self._storage[:, :, :, :length]
+        copy._length = length
+        return copy
 
     @property
     def storage(self) -> Tensor:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from copydecode.decode.model import C, Model
+from copydecode.decode.model import C, Model, SharingModel
 
 CONTEXT = 256
 """Tokens in the cache while the curve is measured: a short prompt."""
 
 WIDTHS = (1, 8, 32, 128)
 """Where the curve is measured; between them it is taken as straight."""
+
+SHARING = 4
+"""Sequences that share a forward, one token each, while that is measured."""
 
 REPEATS = 3
 BUDGET_S = 2.0
@@ -26,9 +29,14 @@ BUDGET_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class CostCurve:
-    """Seconds per forward at some numbers of tokens, both rising."""
+    """Seconds per forward at some numbers of tokens, both rising.
+
+    `sequence` is what each further sequence costs in a forward that several share, beyond what its
+    tokens do; None where they cannot.
+    """
 
     points: tuple[tuple[int, float], ...]
+    sequence: float | None = None
 
     def __call__(self, tokens: int) -> float:
         """Return the seconds of a forward over `tokens` tokens: straight lines between points."""
@@ -38,6 +46,12 @@ class CostCurve:
         index = min(max(index, 1), len(self.points) - 1)
         (n0, s0), (n1, s1) = self.points[index - 1 : index + 1]
         return s0 + (s1 - s0) * (tokens - n0) / (n1 - n0)
+
+    def sharing_pays(self, tokens: int, more: int) -> bool:
+        """Return whether `more` tokens cost less in a forward of `tokens` others than alone."""
+        if self.sequence is None:
+            return False
+        return self(tokens + more) - self(tokens) + self.sequence < self(more)
 
 
 FREE = CostCurve(((1, 1.0),))
@@ -56,20 +70,40 @@ def measure(model: Model[C], widths: Sequence[int] = WIDTHS) -> CostCurve:
     model.forward([0] * context, cache, 0)
     points: list[tuple[int, float]] = []
     begun = time.perf_counter()
+
+    def best(run: Callable[[], object]) -> float:
+        """Return the least seconds of a few runs, without the first, which is slower."""
+        seconds = []
+        for _ in range(REPEATS + 1):
+            started = clock()
+            run()
+            seconds.append(clock() - started)
+        return min(seconds[1:])
+
     for width in widths:
         late = time.perf_counter() - begun > BUDGET_S and len(points) > 1
         if late or context + width > model.context:
             break
-        seconds = []
-        for _ in range(REPEATS + 1):  # The first one of a width is slower.
-            started = clock()
-            model.forward([0] * width, cache, width).cpu()
-            seconds.append(clock() - started)
+
+        def one(width: int = width) -> None:
             cache.crop(context)
+            model.forward([0] * width, cache, width).cpu()
+
         # Noise must not make a wider forward look cheaper.
         floor = points[-1][1] if points else 0.0
-        points.append((width, max(floor, min(seconds[1:]))))
-    return CostCurve(tuple(points))
+        points.append((width, max(floor, best(one))))
+    curve = CostCurve(tuple(points))
+    if not (isinstance(model, SharingModel) and model.can_share):
+        return curve
+    caches = [cache.copy(context) for _ in range(SHARING)]
+
+    def several() -> None:
+        for each in caches:
+            each.crop(context)
+        model.forward_together([([0], each, 1) for each in caches])
+
+    sequence = (best(several) - curve(SHARING)) / (SHARING - 1)
+    return replace(curve, sequence=max(0.0, sequence))
 
 
 def minimum_span(curve: CostCurve, decisions: float = 2.0, longest: int = 512) -> int:

@@ -67,6 +67,15 @@ class TransformersCache:
         if length < self.length:
             self.states.crop(length - self.length)  # How many to remove, as a negative number.
 
+    def copy(self, length: int) -> TransformersCache:
+        """Return another cache that holds the first `length` tokens."""
+        copy = TransformersCache()
+        for index, layer in enumerate(self.states.layers if length else []):
+            # [1, G, S, E] each
+            keys, values = layer.keys[:, :, :length], layer.values[:, :, :length]
+            copy.states.update(keys.clone(), values.clone(), index)
+        return copy
+
 
 class TransformersModel:
     """A causal language model of transformers: fp32 on a CPU, bf16 on a GPU."""

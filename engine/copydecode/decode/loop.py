@@ -89,7 +89,7 @@ def decode(prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt
 
 def decoding(
     prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt
-) -> Forwards[C, Program]:
+) -> Forwards[Program]:
     """Do as `decode`, by forwards that whoever drives the generator runs."""
     return _Decode(prefix, automaton, task, receipt).run()
 
@@ -152,7 +152,7 @@ class _Decode(Generic[C]):
         self._new_tokens = 0
         self._started = time.perf_counter()
 
-    def run(self) -> Forwards[C, Program]:
+    def run(self) -> Forwards[Program]:
         """Decide block by block until the program is complete."""
         reused, step = self._begin()
         pending = [*self._task.prompt[reused:], *step.tokens]
@@ -201,7 +201,7 @@ class _Decode(Generic[C]):
             block.tokens += fed
         return block
 
-    def _forward(self, block: _Block, step: _Step) -> Forwards[C, tuple[Tensor, Sequence[float]]]:
+    def _forward(self, block: _Block, step: _Step) -> Forwards[tuple[Tensor, Sequence[float]]]:
         """Run the model on a block, whose last certain step is `step`.
 
         Returns the logits `[R, V]` of its last positions, at least from the last pending token on,
@@ -236,7 +236,7 @@ class _Decode(Generic[C]):
 
     def _verify(
         self, step: _Step, block: _Block, logits: Tensor, against: Sequence[float]
-    ) -> Forwards[C, _Step]:
+    ) -> Forwards[_Step]:
         """Commit the drafted steps that the logits agree with, and the decision after them.
 
         `step` was committed before and is fed now, `against` is on its span where it is reviewed.
@@ -403,7 +403,7 @@ class _Decode(Generic[C]):
             ends.append(end)
         return Span(step.tokens[step.copied[0] :], ends[::-1])
 
-    def _cut(self, cut: _Cut, choose: Choose, row: int, logits: Tensor) -> Forwards[C, _Step]:
+    def _cut(self, cut: _Cut, choose: Choose, row: int, logits: Tensor) -> Forwards[_Step]:
         """Let a copy end earlier, and decide behind it; `row` is that of its last token."""
         row -= cut.dropped
         self._crop_behind(row, logits)
@@ -448,7 +448,7 @@ class _Decode(Generic[C]):
         self._receipt.grammar_s += time.perf_counter() - started
         return allowed
 
-    def _feed(self, tokens: Sequence[int], last: int) -> Forwards[C, Tensor]:
+    def _feed(self, tokens: Sequence[int], last: int) -> Forwards[Tensor]:
         """Append tokens to the cache in one forward; return logits `[last, V]`."""
         receipt, asked = self._receipt, time.perf_counter()
         is_prompt = len(self._prefix) < len(self._task.prompt)

@@ -97,6 +97,12 @@ class BlankCache:
         """Forget all but the first `length` tokens."""
         self.length = length
 
+    def copy(self, length: int) -> BlankCache:
+        """Return another one that holds the first `length` tokens."""
+        copy = BlankCache()
+        copy.length = length
+        return copy
+
 
 class Blank:
     """A model without arithmetic, for counting forwards: its logits say nothing."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from copydecode.backends.local import EMBEDDED_FOLDER, LocalBackend, load
 from copydecode.backends.writing import Programs
 from copydecode.config import EngineConfig, Limits
+from copydecode.decode.forwards import alone
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import Vocabulary
@@ -121,7 +122,7 @@ def _row(name: str, backend: LocalBackend, action: Action) -> dict[str, Any]:
     prompt = backend.prompts.build(Document(action.text), action.instruction, SCOPE, "python")
     receipt = Receipt()
     with suppress(TokenLimitError):
-        backend.run(prompt, _FEW, receipt, name=action.name)
+        alone(backend.decoding(prompt, _FEW, receipt, name=action.name))
     return {
         "model": name,
         "action": action.what,

@@ -43,6 +43,12 @@ class ListCache:
         assert 0 <= length <= len(self.tokens)
         del self.tokens[length:]
 
+    def copy(self, length: int) -> ListCache:
+        """Return another one that holds the first tokens."""
+        copy = ListCache()
+        copy.tokens = self.tokens[:length]
+        return copy
+
 
 class FunctionModel:
     """Its logits after a token are a function of all tokens up to it."""
@@ -55,7 +61,7 @@ class FunctionModel:
         self.caches: list[ListCache] = []
         self.fail_from: int | None = None
         """A forward that reaches this length runs out of memory, with the cache half filled."""
-        self._logits = logits
+        self.row = logits
 
     def new_cache(self) -> ListCache:
         """Return an empty cache."""
@@ -70,7 +76,7 @@ class FunctionModel:
         if self.fail_from is not None and cache.length >= self.fail_from:
             raise MemoryError
         ends = range(cache.length - last + 1, cache.length + 1)
-        rows = [self._logits(cache.tokens[:end]) for end in ends]
+        rows = [self.row(cache.tokens[:end]) for end in ends]
         return torch.stack(rows) if rows else torch.empty(0, 0)
 
 

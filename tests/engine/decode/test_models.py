@@ -224,6 +224,20 @@ def test_cropping_and_going_on_is_exact(any_model: Model[Any]) -> None:
     torch.testing.assert_close(again, fresh, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("length", [0, 40, 100])
+def test_a_copy_of_a_cache_and_the_cache_go_on_alone(any_model: Model[Any], length: int) -> None:
+    cache = any_model.new_cache()
+    any_model.forward(TOKENS[:100], cache, 0)
+    copy = cache.copy(length)
+    assert copy.length == length
+    expected = in_blocks(any_model, [*TOKENS[:length], *TOKENS[300:320]], [length + 20])[-20:]
+    found = any_model.forward(TOKENS[300:320], copy, 20)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    expected = in_blocks(any_model, TOKENS[:120], [120])[-20:]
+    found = any_model.forward(TOKENS[100:120], cache, 20)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_a_cache_is_cropped_to_what_it_holds(any_model: Model[Any]) -> None:
     cache = any_model.new_cache()
     any_model.forward(TOKENS[:4], cache, 0)

@@ -36,12 +36,13 @@ def ask(
         assert pool.nbytes <= max(pool.max_bytes, prefix.nbytes)
         at = end
     assert prefix.tokens == prompt
+    pool.give_back(prefix)
     return prefix
 
 
 def documents(pool: PrefixPool[ListCache]) -> list[list[int]]:
     """Return the documents held, least recently used first."""
-    held = [entry.prefix.tokens for entry in pool._entries]  # noqa: SLF001  # the order is inside
+    held = [entry.prefix.tokens for entry in pool._idle]  # noqa: SLF001  # the order is inside
     return [tokens[len(HEAD) : -len(INSTRUCTION)] for tokens in held]
 
 
@@ -145,6 +146,68 @@ def test_after_a_failed_forward_nothing_of_its_sequence_is_reused() -> None:
     at = prefix.resume(prompt)
     with pytest.raises(MemoryError):
         prefix.feed(prompt[at:], last=1)
+    pool.give_back(prefix)
     model.fail_from = None
     assert prefix.common(prompt) == 0
     ask(pool, [10] * 22)
+
+
+@given(st.data())
+def test_any_requests_at_once_get_the_logits_of_a_fresh_cache_within_the_bound(
+    data: st.DataObject,
+) -> None:
+    """They begin, are fed and end in any order, several of one document among them."""
+    max_bytes = data.draw(st.integers(0, 80))
+    pool = PrefixPool(FunctionModel(fingerprint), max_bytes)
+    running: list[tuple[Prefix[ListCache], list[int]]] = []
+    document = st.lists(st.integers(10, 12), max_size=12)
+    for _ in range(data.draw(st.integers(1, 20))):
+        if len(running) < 3 and data.draw(st.booleans()):
+            text, owner = data.draw(document), data.draw(st.sampled_from([None, "a", "b"]))
+            prompt = [*HEAD, *text, *INSTRUCTION]
+            prefix = pool.lend(prompt, head=3, shared=3 + len(text), owner=owner)
+            assert all(prefix is not other for other, _ in running)
+            prefix.resume(prompt[:-1])
+            running.append((prefix, prompt))
+        elif running:
+            index = data.draw(st.integers(0, len(running) - 1))
+            prefix, prompt = running[index]
+            at = len(prefix)
+            end = min(at + 5, len(prompt))
+            logits = prefix.feed(prompt[at:end], last=1)
+            assert torch.equal(logits[0], fingerprint(prompt[:end]))
+            if end == len(prompt) or data.draw(st.booleans()):  # To its end, or given up.
+                pool.give_back(running.pop(index)[0])
+        in_use = sum(prefix.nbytes for prefix, _ in running)
+        assert pool.nbytes <= max(max_bytes, in_use) or (len(pool), in_use) == (1, 0)
+
+
+def test_a_second_request_of_a_document_in_use_goes_on_from_a_copy() -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), 1000)
+    document = [10] * 20
+    first = pool.lend([*HEAD, *document, 5], head=3, shared=23, owner="a")
+    first.feed([*HEAD, *document, 5], last=1)
+    second = pool.lend([*HEAD, *document, 6], head=3, shared=23, owner="a")
+    assert second is not first
+    assert second.resume([*HEAD, *document]) == 23
+    assert torch.equal(second.feed([6], last=1)[0], fingerprint([*HEAD, *document, 6]))
+    assert torch.equal(first.feed([7], last=1)[0], fingerprint([*HEAD, *document, 5, 7]))
+
+
+@pytest.mark.parametrize("owner", ["a", None])
+@pytest.mark.parametrize("last_first", [False, True])
+def test_of_sequences_of_one_document_the_one_lent_last_is_kept(
+    owner: str | None, last_first: bool
+) -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), 1000)
+    other = ask(pool, [13] * 20, "b")
+    prompt = [*HEAD, *[10] * 20, *INSTRUCTION]
+    lent = [pool.lend(prompt, head=3, shared=23, owner=owner) for _ in range(2)]
+    for prefix in lent:
+        prefix.resume([])
+        prefix.feed(prompt, last=1)
+    for prefix in reversed(lent) if last_first else lent:
+        pool.give_back(prefix)
+    assert len(pool) == 2
+    assert pool.lend(prompt, head=3, shared=23, owner=owner) is lent[1]
+    assert ask(pool, [13] * 20, "b") is other
