@@ -19,12 +19,12 @@ from copydecode.errors import BadInputError
 from copydecode_lsp.headless import (
     ExitCode,
     guarded,
-    language_of,
     print_diff,
     read_text,
     server,
     unified_diff,
 )
+from copydecode_lsp.languages import language_of
 from copydecode_lsp.names import APPLY_EDIT
 
 

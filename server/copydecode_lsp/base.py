@@ -252,6 +252,7 @@ class CopydecodeServer(LanguageServer):
         self.initial_problems: list[str] = []
         self.setting_problems: list[str] = []
         self.features = ClientFeatures()
+        self.root_uri: str | None = None  # That of a client that knows no workspace folders.
         self.snapshots = Snapshots()
         self.loaded: EngineConfig | None = None
         self.wanted: EngineConfig | None = None
@@ -331,6 +332,12 @@ class CopydecodeServer(LanguageServer):
         for worker in self._workers:
             worker.stop()
         return all(worker.close(timeout_s) for worker in self._workers)
+
+    @property
+    def readable_folders(self) -> tuple[str, ...]:
+        """The folders in which files that are not open may be read."""
+        folders = tuple(folder.uri for folder in self.workspace.folders.values())
+        return folders if self.root_uri is None else (self.root_uri,)
 
     def folder_of(self, uri: str) -> str:
         """Return the innermost workspace folder that a document lies in, "" where it is in none.

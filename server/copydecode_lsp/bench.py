@@ -26,11 +26,11 @@ from copydecode_lsp.headless import (
     complain,
     exit_code_of,
     guarded,
-    language_of,
     read_text,
     seconds,
     server,
 )
+from copydecode_lsp.languages import language_of
 from copydecode_lsp.names import APPLY_EDIT, LAST_RECEIPT, WAIT_UNTIL_READY
 
 

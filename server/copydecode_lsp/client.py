@@ -205,11 +205,18 @@ class HeadlessClient(LanguageClient):
         )
         self._async_tasks.append(asyncio.create_task(loop))
 
-    async def handshake(self, options: dict[str, Any] | None = None) -> lsp.InitializeResult:
-        """Initialize; `initialize_s` is then the time from `spawn` to the answer, in seconds."""
+    async def handshake(
+        self, options: dict[str, Any] | None = None, folders: Sequence[str] = ()
+    ) -> lsp.InitializeResult:
+        """Initialize, with workspace folders by their URIs.
+
+        `initialize_s` is then the time from `spawn` to the answer, in seconds.
+        """
         result = await self.initialize_async(
             lsp.InitializeParams(
-                capabilities=self.abilities.to_lsp(), initialization_options=options
+                capabilities=self.abilities.to_lsp(),
+                initialization_options=options,
+                workspace_folders=[lsp.WorkspaceFolder(uri=uri, name=uri) for uri in folders],
             )
         )
         self.initialize_s = time.monotonic() - self._started

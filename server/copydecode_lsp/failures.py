@@ -14,6 +14,7 @@ from copydecode import errors
 _CODES: dict[type[errors.CopydecodeError], int] = {
     errors.EmptyInstructionError: lsp.ErrorCodes.InvalidParams,
     errors.ScopeError: lsp.ErrorCodes.InvalidParams,
+    errors.FilesError: lsp.ErrorCodes.InvalidParams,
     errors.EditCancelledError: lsp.LSPErrorCodes.RequestCancelled,
     errors.CopydecodeError: lsp.LSPErrorCodes.RequestFailed,
 }
@@ -21,6 +22,10 @@ _CODES: dict[type[errors.CopydecodeError], int] = {
 
 class UnknownDocumentError(errors.BadInputError):
     """The document is not open."""
+
+
+class OutsideWorkspaceError(errors.BadInputError):
+    """A file that is not open leads out of the workspace folders."""
 
 
 class LostDocumentError(errors.BadInputError):
@@ -40,6 +45,7 @@ class ReplacedError(errors.EditCancelledError):
 
 
 _CODES[UnknownDocumentError] = lsp.ErrorCodes.InvalidParams
+_CODES[OutsideWorkspaceError] = lsp.ErrorCodes.InvalidParams
 _CODES[StaleDocumentError] = lsp.LSPErrorCodes.ContentModified
 
 

@@ -22,27 +22,6 @@ from rich.text import Text
 from copydecode import errors
 from copydecode_lsp.client import HeadlessClient, OnProgress
 
-LANGUAGES = {
-    ".c": "c",
-    ".cpp": "cpp",
-    ".css": "css",
-    ".go": "go",
-    ".html": "html",
-    ".java": "java",
-    ".js": "javascript",
-    ".json": "json",
-    ".lua": "lua",
-    ".md": "markdown",
-    ".py": "python",
-    ".rb": "ruby",
-    ".rs": "rust",
-    ".sh": "shellscript",
-    ".toml": "toml",
-    ".ts": "typescript",
-    ".yaml": "yaml",
-    ".yml": "yaml",
-}
-
 
 class ExitCode(IntEnum):
     """What a headless command ends with."""
@@ -144,11 +123,6 @@ def read_text(path: Path) -> tuple[bytes, str]:
     except UnicodeDecodeError as error:
         message = f"expected UTF-8 text in {path}, found other bytes at offset {error.start}"
         raise errors.BinaryDocumentError(message) from error
-
-
-def language_of(path: Path) -> str:
-    """Return the LSP language id by the file's suffix."""
-    return LANGUAGES.get(path.suffix.lower(), "plaintext")
 
 
 def unified_diff(name: str, old: str, new: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from copydecode import EditResult, Receipt
+from copydecode import EditResult, FilesEdit, Receipt
 from copydecode_lsp import telemetry
 
 KEPT = 100
@@ -42,6 +42,18 @@ class Receipts:
         `kind` is the name of what it failed with, the `data.kind` of the request's error.
         """
         self._keep(name, uri, {"hunks": 0, "failed": kind}, receipt)
+
+    def add_files(self, name: str, uri: str, edit: FilesEdit) -> ReceiptJson:
+        """Remember and return the receipt of an edit of several files, of which `uri` is the first.
+
+        `files` is how many were changed; without `together` each was edited by itself.
+        """
+        outcome: ReceiptJson = {
+            "files": sum(bool(file.hunks) for file in edit.files),
+            "together": edit.together,
+            "hunks": sum(len(file.hunks) for file in edit.files),
+        }
+        return self._keep(name, uri, outcome, edit.receipt)
 
     def last(self) -> ReceiptJson | None:
         """Return the newest receipt, None before the first edit."""

@@ -19,10 +19,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from copydecode import Copy, EditRequest, EditResult, EngineConfig, Gen, Receipt, Scope
+from copydecode import (
+    Copy,
+    EditRequest,
+    EditResult,
+    EngineConfig,
+    FilesEdit,
+    FilesRequest,
+    Gen,
+    Receipt,
+    Scope,
+)
 from copydecode.errors import CopydecodeError, EditCancelledError, ModelError
 
 OnOp = Callable[[Copy | Gen, Receipt], None]
+OnFileOp = Callable[[str, Copy | Gen, Receipt], None]
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -39,6 +50,15 @@ class Editor(Protocol):
         on_op: OnOp,
     ) -> EditResult:
         """Run the model and return the edit."""
+
+    def edit_files(
+        self,
+        request: FilesRequest,
+        *,
+        cancelled: Callable[[], bool],
+        on_op: OnFileOp,
+    ) -> FilesEdit:
+        """Run the model and return the edit of several files."""
 
     def read_ahead(
         self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]
@@ -63,7 +83,7 @@ class _Queue:
     """Edits in order, and behind them all what can wait. For any number of threads that put."""
 
     def __init__(self) -> None:
-        self._edits: deque[_Job[EditResult] | None] = deque()
+        self._edits: deque[_Job[Any] | None] = deque()
         self._others: deque[_Job[bool]] = deque()
         self._held = threading.Semaphore(0)
 
@@ -82,7 +102,7 @@ class _Queue:
         """Whether nothing waits at all."""
         return not (self._edits or self._others)
 
-    def put_edit(self, job: _Job[EditResult] | None) -> None:
+    def put_edit(self, job: _Job[Any] | None) -> None:
         """Add an edit; None is the end."""
         self._edits.append(job)
         self._held.release()
@@ -151,6 +171,22 @@ class Worker:
         def work(editor: Editor, cancelled: Callable[[], bool]) -> EditResult:
             waited = time.monotonic() - submitted
             result = editor.edit(request, cancelled=cancelled, on_op=on_op)
+            result.receipt.queue_s = waited
+            return result
+
+        job = _Job(work, stale)
+        self._queue.put_edit(job)
+        return await _answer_of(job)
+
+    async def edit_files(
+        self, request: FilesRequest, *, stale: Callable[[], bool], on_op: OnFileOp
+    ) -> FilesEdit:
+        """Queue an edit of several files and wait for it, as `edit`; errors as `edit`."""
+        submitted = time.monotonic()
+
+        def work(editor: Editor, cancelled: Callable[[], bool]) -> FilesEdit:
+            waited = time.monotonic() - submitted
+            result = editor.edit_files(request, cancelled=cancelled, on_op=on_op)
             result.receipt.queue_s = waited
             return result
 

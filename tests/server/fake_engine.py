@@ -12,6 +12,11 @@ It keeps the engine's own checks, programs and hunks, and needs no torch.
     hold: TEXT        as put, but the program ends when `finish` is set
     unsure: TEXT      as put, with a confidence of 0.25; all else has one of 0.9
     endless, late, crash  fail as a token limit, a deadline and a bug do
+
+Of several files:
+
+    write: PROGRAM    write the program, in its text form
+    PATH write: PROGRAM  the same, but it ends when there is something at the path
 """
 
 from __future__ import annotations
@@ -20,14 +25,18 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from copydecode import Copy, Document, Engine, EngineConfig, Gen, Limits, Program
 from copydecode.decode.decisions import Decisions
 from copydecode.decode.forwards import Ask, Forwards
 from copydecode.decode.receipt import Receipt
+from copydecode.edit import grammar
+from copydecode.edit.bundle import Bundle
 from copydecode.edit.fit import Window, whole
+from copydecode.edit.program import Op
 from copydecode.errors import (
     DeadlineExceededError,
     EditCancelledError,
@@ -49,6 +58,7 @@ class FakePrompt:
     scope: tuple[int, int] | None
     window: Window
     tokens: Sequence[int]
+    paths: tuple[str, ...] = ()
 
 
 class FakePrompts:
@@ -69,6 +79,12 @@ class FakePrompts:
         tokens = range(len(document))
         return FakePrompt(document, instruction, scope, whole(document), tokens)
 
+    def build_files(self, bundle: Bundle, instruction: str, _language: str | None) -> FakePrompt:
+        """Return the prompt about several files."""
+        document = Document("".join(f"{line}\n" for line in bundle.visible))
+        paths = tuple(file.path for file in bundle.files)
+        return replace(self.build(document, instruction, None, None), paths=paths)
+
 
 class FakeBackend:
     """Decodes what the instruction says. `receipt.forwards` counts the decodes so far.
@@ -83,7 +99,7 @@ class FakeBackend:
 
     def __init__(self) -> None:
         self.finish = threading.Event()
-        self.prompts = FakePrompts()
+        self.prompts = self.files = FakePrompts()
         self.runs = 0
         self.remembered: str | None = None
         self.unsure = False
@@ -139,6 +155,35 @@ class FakeBackend:
     def pays(self, _tokens: int, _more: int) -> bool:
         """Let edits take turns."""
         return False
+
+    def decoding_files(  # noqa: PLR0913  # as the backend's
+        self,
+        prompt: FakePrompt,
+        _limits: Limits,
+        receipt: Receipt,
+        *,
+        name: str | None,  # noqa: ARG002  # as the backend's
+        cancelled: Callable[[], bool],
+        on_op: Callable[[Op], None],
+        decisions: Decisions,  # noqa: ARG002  # what is scripted is not decided
+    ) -> Forwards[Program]:
+        """Return the program over several files that the instruction is."""
+        self.runs += 1
+        receipt.forwards = self.runs
+        how, _, text = prompt.instruction.partition("write:")
+        program = grammar.parse(text)
+        for op in program.ops:
+            on_op(op)
+
+        def check() -> None:
+            if cancelled():
+                message = "cancelled"
+                raise EditCancelledError(message)
+
+        forward = Ask(cast("Any", self), [0], 1, check)
+        while how and not Path(how.strip()).exists():
+            yield forward
+        return program
 
     def confidence(self, _decisions: Decisions) -> float | None:
         """How sure the script says that it is."""

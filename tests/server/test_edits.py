@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from lsprotocol import types as lsp
 
-from copydecode import EditRequest, EditResult, Scope
+from copydecode import EditRequest, EditResult, FilesEdit, FilesRequest, Scope
 from copydecode_lsp import proposals
 from copydecode_lsp.client import Abilities
 from copydecode_lsp.handlers.resolve import from_data
 from copydecode_lsp.names import FIX_ALL_KIND
-from copydecode_lsp.worker import OnOp
+from copydecode_lsp.worker import OnFileOp, OnOp
 from tests.server import fake_engine
 from tests.server.harness import (
     URI,
@@ -297,6 +297,11 @@ class Recorder:
     ) -> EditResult:
         self.scopes.append(request.scope)
         return self.engine.edit(request, cancelled=cancelled, on_op=on_op)
+
+    def edit_files(
+        self, request: FilesRequest, *, cancelled: Callable[[], bool], on_op: OnFileOp
+    ) -> FilesEdit:
+        return self.engine.edit_files(request, cancelled=cancelled, on_op=on_op)
 
     def read_ahead(
         self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 from lsprotocol import types as lsp
 
-from copydecode import EditRequest, EditResult, Scope
+from copydecode import EditRequest, EditResult, FilesEdit, FilesRequest, Scope
 from copydecode_lsp import read_ahead
-from copydecode_lsp.worker import OnOp
+from copydecode_lsp.worker import OnFileOp, OnOp
 from tests.server import fake_engine
 from tests.server.harness import (
     PATIENCE_S,
@@ -50,6 +50,11 @@ class Reader:
     ) -> EditResult:
         self.calls.append(("edit", request.text))
         return self.engine.edit(request, cancelled=cancelled, on_op=on_op)
+
+    def edit_files(
+        self, request: FilesRequest, *, cancelled: Callable[[], bool], on_op: OnFileOp
+    ) -> FilesEdit:
+        return self.engine.edit_files(request, cancelled=cancelled, on_op=on_op)
 
     def read_ahead(
         self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]

@@ -1,7 +1,9 @@
 """Command copydecode.applyEdit: compute an edit and have it applied.
 
 Its argument is {uri, range?, locked?, retry?, instruction?, snippet?}. No line outside the range
-changes, unless `locked` is false. With `retry` an edit that the user typed into begins anew.
+changes, unless `locked` is false. With `retry` an edit that the user typed into begins anew. Or it
+is {uris, context?, retry?, instruction?, snippet?}: one edit of several files, all or none, which
+may take lines from those of the context too.
 Without an instruction and a snippet the user is asked for one.
 """
 
@@ -14,17 +16,27 @@ from typing import Any
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
+from copydecode import Scope
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import scope_of_range, workspace_edit
-from copydecode_lsp.failures import invalid_params
+from copydecode_lsp.failures import StaleDocumentError, invalid_params
 from copydecode_lsp.instructions import APPLY_SNIPPET, Instruction, from_json, require
 from copydecode_lsp.names import APPLY_EDIT
 from copydecode_lsp.propose import RESTARTS, Edit, propose
+from copydecode_lsp.propose_files import gather, propose_files, workspace_edit_of
 from copydecode_lsp.snapshots import Snapshot
 
 _SHAPE = (
     f"{APPLY_EDIT} expects one argument {{uri, range?, locked?, retry?, instruction?, snippet?}}, "
     "and an instruction unless the user can be asked"
+)
+
+MAX_FILES = 100
+"""So many files are read for one edit at most, and as many to copy from."""
+
+_FILES_SHAPE = (
+    f"{APPLY_EDIT} of several files expects one argument {{uris, context?, retry?, instruction?, "
+    f"snippet?}}, with 1 to {MAX_FILES} uris"
 )
 
 _ASKED = 5
@@ -40,13 +52,13 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     lines that stay.
     """
     argument = _argument(params)
+    if "uris" in argument:
+        return await _apply_to_files(ls, argument, params.work_done_token)
     snapshot = ls.arrived.get(argument["uri"])
     if "version" in argument:
         snapshot = ls.snapshots.at(argument["uri"], argument["version"])
     snapshot.require_editable()
-    if not ls.features.apply_edit:
-        message = "the client does not support workspace/applyEdit"
-        raise JsonRpcException(message=message, code=lsp.LSPErrorCodes.RequestFailed)
+    _require_apply_edit(ls)
     instruction = await _instruction(ls, snapshot, argument)
     if instruction is None:
         return {"applied": False, "cancelled": True}
@@ -63,6 +75,41 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     return {"applied": answer.applied, "rebased": edit.rebased, **reason, **edit.receipt}
 
 
+async def _apply_to_files(
+    ls: CopydecodeServer, argument: dict[str, Any], token: lsp.ProgressToken | None
+) -> dict[str, Any]:
+    """Answer as `apply_edit`, of several files.
+
+    Raises:
+        BadInputError: a file is not one that may be read, or edited with the others.
+        StaleDocumentError: one changed meanwhile where the edit changes it.
+    """
+    uris, context = _uris(argument, "uris"), _uris(argument, "context")
+    if not uris or {"uri", "range", "fromAction", "version"} & argument.keys():
+        raise invalid_params(_FILES_SHAPE)
+    restarts = RESTARTS if _switch(argument, "retry", default=False) else 0
+    _require_apply_edit(ls)
+    files = await gather(ls, ls.arrived, uris, context)
+    instruction = await _words(ls, uris[0], argument, scope=None)
+    if instruction is None:
+        return {"applied": False, "cancelled": True}
+    changes = None
+    while changes is None:
+        try:
+            changes = await propose_files(ls, files, instruction, token)
+        except StaleDocumentError:
+            if restarts == 0:
+                raise
+            restarts, token = restarts - 1, None  # The client's has ended.
+            files = await gather(ls, ls.snapshots.view(), uris, context)
+    if not changes.files:
+        return {"applied": False, "rebased": changes.rebased, **changes.receipt}
+    edit = workspace_edit_of(changes.files, versioned=ls.features.document_changes)
+    answer = await _send(ls, edit, instruction.text)
+    reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
+    return {"applied": answer.applied, "rebased": changes.rebased, **reason, **changes.receipt}
+
+
 async def _apply(ls: CopydecodeServer, edit: Edit, text: str) -> lsp.ApplyWorkspaceEditResult:
     """Have the client apply an edit."""
     changes = workspace_edit(
@@ -71,12 +118,24 @@ async def _apply(ls: CopydecodeServer, edit: Edit, text: str) -> lsp.ApplyWorksp
         edit.edits,
         versioned=ls.features.document_changes,
     )
+    return await _send(ls, changes, text)
+
+
+async def _send(
+    ls: CopydecodeServer, changes: lsp.WorkspaceEdit, text: str
+) -> lsp.ApplyWorkspaceEditResult:
     # Shielded: pygls cannot take the client's answer to a request whose future was cancelled.
     return await asyncio.shield(
         ls.workspace_apply_edit_async(
             lsp.ApplyWorkspaceEditParams(edit=changes, label=f"AI edit: {text}"[:80])
         )
     )
+
+
+def _require_apply_edit(ls: CopydecodeServer) -> None:
+    if not ls.features.apply_edit:
+        message = "the client does not support workspace/applyEdit"
+        raise JsonRpcException(message=message, code=lsp.LSPErrorCodes.RequestFailed)
 
 
 async def _instruction(
@@ -91,23 +150,30 @@ async def _instruction(
     scope = scope_of_range(span, snapshot.document) if span else None
     if scope is not None:
         scope = replace(scope, locked=_switch(argument, "locked", default=True))
+    return await _words(ls, snapshot.uri, argument, scope)
+
+
+async def _words(
+    ls: CopydecodeServer, uri: str, argument: dict[str, Any], scope: Scope | None
+) -> Instruction | None:
+    """Return the instruction that the argument has, or that the user chooses."""
     snippet, text = argument.get("snippet"), argument.get("instruction")
     if text is None and snippet is not None:
         return Instruction(APPLY_SNIPPET, scope, require(snippet))
-    if text is None and (text := await _ask(ls, snapshot)) is None:
+    if text is None and (text := await _ask(ls, uri)) is None:
         return None
     text = require(text)
-    ls.history.add(ls.folder_of(snapshot.uri), text)
+    ls.history.add(ls.folder_of(uri), text)
     return Instruction(text, scope, snippet)
 
 
-async def _ask(ls: CopydecodeServer, snapshot: Snapshot) -> str | None:
+async def _ask(ls: CopydecodeServer, uri: str) -> str | None:
     """Have the user choose among the last instructions; plain LSP has no way to ask for a new one.
 
     Raises:
         JsonRpcException: InvalidParams, where none was given so far.
     """
-    recent = ls.history.of(ls.folder_of(snapshot.uri))[:_ASKED]
+    recent = ls.history.of(ls.folder_of(uri))[:_ASKED]
     if not recent:
         raise invalid_params(_SHAPE)
     titles = {f"{n}. {' '.join(text.split())[:60]}": text for n, text in enumerate(recent, 1)}
@@ -126,10 +192,18 @@ async def _ask(ls: CopydecodeServer, snapshot: Snapshot) -> str | None:
 
 def _argument(params: lsp.ExecuteCommandParams) -> dict[str, Any]:
     match params.arguments:
-        case [argument] if isinstance(argument, dict) and isinstance(argument.get("uri"), str):
+        case [dict() as argument] if "uris" in argument or isinstance(argument.get("uri"), str):
             if all(isinstance(argument.get(n), str | None) for n in ("instruction", "snippet")):
                 return argument
     raise invalid_params(_SHAPE)
+
+
+def _uris(argument: dict[str, Any], name: str) -> list[str]:
+    match argument.get(name, []):
+        case [*uris] if all(isinstance(uri, str) for uri in uris) and len(uris) <= MAX_FILES:
+            return uris
+        case _:
+            raise invalid_params(_FILES_SHAPE)
 
 
 def _switch(argument: dict[str, Any], name: str, *, default: bool) -> bool:

@@ -22,6 +22,8 @@ def initialize(ls: CopydecodeServer, params: lsp.InitializeParams) -> None:
     ls.features = ClientFeatures.of(params.capabilities)
     ls.initial, ls.initial_problems = settings.read(params.initialization_options, ls.initial)
     ls.settings = ls.initial
+    if params.workspace_folders is None:
+        ls.root_uri = ls.workspace.root_uri
 
 
 async def initialized(ls: CopydecodeServer, _params: lsp.InitializedParams) -> None:
