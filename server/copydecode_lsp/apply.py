@@ -1,4 +1,4 @@
-"""`copydecode apply`: one edit of one file, through the real server."""
+"""`copydecode apply`: one edit of one file or several, through the real server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -16,6 +17,7 @@ from pygls.exceptions import JsonRpcException
 from rich.console import Console
 
 from copydecode.errors import BadInputError
+from copydecode_lsp.client import OnProgress
 from copydecode_lsp.headless import (
     ExitCode,
     guarded,
@@ -38,13 +40,31 @@ class Output(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file, one instruction; `lines` is 1-based and inclusive."""
+    """One instruction for one file or several; those of the `context` may be copied from.
 
-    path: Path
+    `lines` is 1-based and inclusive, for one file alone.
+    """
+
+    paths: tuple[Path, ...]
     instruction: str
     lines: tuple[int, int] | None
     model: str | None
     output: Output
+    context: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Edited:
+    """A file: its bytes and text as they were, and its text with the edit."""
+
+    path: Path
+    data: bytes
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
 
 
 class FileChangedError(BadInputError):
@@ -57,15 +77,21 @@ async def apply(job: Job, out: Console, err: Console) -> ExitCode:
 
 
 async def _apply(job: Job, out: Console, err: Console) -> ExitCode:
-    data, text = read_text(job.path)
+    if job.lines is not None and len(job.paths) + len(job.context) > 1:
+        message = "expected one file with --lines, got several"
+        raise BadInputError(message)
+    read = {path: read_text(path) for path in (*job.paths, *job.context)}
+    texts = {path: text for path, (_, text) in read.items()}
     with err.status("Starting the server") as status:
         after, receipt = await _edit(
-            job, text, lambda title, message: status.update(_status(title, message))
+            job, texts, lambda title, message: status.update(_status(title, message))
         )
-    if job.output is Output.WRITE and after != text:
-        write_atomically(job.path, data, after.encode("utf-8"))
-    _show(job, text, after, receipt, out, err)
-    return ExitCode.EDITED if after != text else ExitCode.NO_CHANGE
+    files = [_Edited(path, *read[path], after[path]) for path in job.paths]
+    changed = [file for file in files if file.changed]
+    if job.output is Output.WRITE:
+        write_all([(file.path, file.data, file.after.encode("utf-8")) for file in changed])
+    _show(job, files, receipt, out, err)
+    return ExitCode.EDITED if changed else ExitCode.NO_CHANGE
 
 
 def write_atomically(path: Path, expected: bytes, data: bytes) -> None:
@@ -75,61 +101,123 @@ def write_atomically(path: Path, expected: bytes, data: bytes) -> None:
         FileChangedError: the file does not hold the `expected` bytes any more.
         BadInputError: the file cannot be written.
     """
+    write_all([(path, expected, data)])
+
+
+def write_all(changes: Sequence[tuple[Path, bytes, bytes]]) -> None:
+    """Replace the expected bytes of each file by others, as `write_atomically`: of all or of none.
+
+    Each is replaced in one step, when all are ready; where one then cannot be, those before it get
+    their bytes back. Errors as of `write_atomically`.
+    """
+    staged: list[tuple[Path, Path]] = []  # A new file, and what it takes the place of.
     try:
-        _replace(path, path.resolve(), expected, data)
+        try:
+            for path, _, data in changes:
+                target = path.resolve()
+                staged.append((_stage(target, data), target))
+            for (path, expected, _), (_, target) in zip(changes, staged, strict=True):
+                if target.read_bytes() != expected:
+                    message = f"{path} changed while the edit was computed; nothing was written"
+                    raise FileChangedError(message)
+            _replace(staged, [expected for _, expected, _ in changes])
+        finally:
+            for temporary, _ in staged:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         message = f"expected a file that can be written: {error}"
         raise BadInputError(message) from error
 
 
-def _replace(path: Path, target: Path, expected: bytes, data: bytes) -> None:
+def _stage(target: Path, data: bytes) -> Path:
+    """Return a new file beside another one, with its mode and the data."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         shutil.copymode(target, temporary)
-        if target.read_bytes() != expected:
-            message = f"{path} changed while the edit was computed; nothing was written"
-            raise FileChangedError(message)
-        temporary.replace(target)
-    finally:
+    except OSError:
         temporary.unlink(missing_ok=True)
+        raise
+    return temporary
 
 
-async def _edit(job: Job, text: str, on_progress: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401
-    argument: dict[str, Any] = {"uri": job.path.resolve().as_uri(), "instruction": job.instruction}
+def _replace(staged: Sequence[tuple[Path, Path]], expected: Sequence[bytes]) -> None:
+    """Put new files in place; where one cannot be, put back what those before it held."""
+    for index, (temporary, target) in enumerate(staged):
+        try:
+            temporary.replace(target)
+        except OSError:
+            for (_, done), data in zip(staged[:index], expected, strict=False):
+                _stage(done, data).replace(done)
+            raise
+
+
+async def _edit(
+    job: Job, texts: Mapping[Path, str], on_progress: OnProgress
+) -> tuple[dict[Path, str], dict[str, Any]]:
+    """Return the text of each file with the edit, and the receipt."""
+    uris = {path: path.resolve().as_uri() for path in texts}
+    argument: dict[str, Any] = {"instruction": job.instruction}
+    if len(job.paths) == 1 and not job.context:
+        argument["uri"] = uris[job.paths[0]]
+    else:
+        argument["uris"] = [path.resolve().as_uri() for path in job.paths]
+        argument["context"] = [path.resolve().as_uri() for path in job.context]
     if job.lines is not None:
         first, last = job.lines
         argument["range"] = {
             "start": {"line": first - 1, "character": 0},
             "end": {"line": last, "character": 0},
         }
-    async with server(job.model, on_progress) as client:
-        uri = argument["uri"]
-        client.open(uri, text, language_of(job.path))
+    async with server(job.model, on_progress, folders=[_folder(job).as_uri()]) as client:
+        for path, text in texts.items():
+            client.open(uris[path], text, language_of(path))
         answer = await client.execute(APPLY_EDIT, argument, token="apply") or {}  # noqa: S106 -- a progress token
         if reason := answer.pop("failureReason", None):
             raise JsonRpcException(message=str(reason), code=lsp.LSPErrorCodes.RequestFailed)
-        return client.documents[uri].text, answer
+        return {path: client.documents[uri].text for path, uri in uris.items()}, answer
+
+
+def _folder(job: Job) -> Path:
+    """Return the innermost folder that all files lie in: a model is told their paths from there."""
+    return Path(os.path.commonpath([p.resolve().parent for p in (*job.paths, *job.context)]))
 
 
 def _status(title: str, message: str | None) -> str:
     return f"{title}: {message}" if message else title
 
 
-def _show(  # noqa: PLR0913, PLR0917 -- the end of one straight pipeline
-    job: Job, before: str, after: str, receipt: dict[str, Any], out: Console, err: Console
+def _show(
+    job: Job, files: Sequence[_Edited], receipt: dict[str, Any], out: Console, err: Console
 ) -> None:
-    diff = unified_diff(job.path.name, before, after)
-    written = job.output is Output.WRITE and before != after
+    folder = _folder(job)
+    shown: list[dict[str, Any]] = []
+    for file in files:
+        name = file.path.name if len(files) == 1 else _within(folder, file.path)
+        diff = unified_diff(name, file.before, file.after)
+        shown.append(
+            {
+                "file": str(file.path),
+                "changed": file.changed,
+                "diff": diff,
+                "text": file.after,
+            }
+        )
     if job.output is Output.JSON:
-        answer = {"file": str(job.path), "changed": before != after, "diff": diff, "text": after}
+        answer = shown[0] if len(files) == 1 else {"files": shown}
         out.file.write(json.dumps({**answer, "receipt": receipt}, indent=2) + "\n")
         return
-    if before == after:
+    if not any(file.changed for file in files):
         err.print("The model proposes no change.")
-    elif written:
-        err.print(f"Wrote {job.path}.", markup=False, highlight=False)
+    elif job.output is Output.WRITE:
+        for file in files:
+            if file.changed:
+                err.print(f"Wrote {file.path}.", markup=False, highlight=False)
     else:
-        print_diff(out, diff)
+        print_diff(out, "".join(one["diff"] for one in shown))
+
+
+def _within(folder: Path, path: Path) -> str:
+    return path.resolve().relative_to(folder).as_posix()

@@ -113,12 +113,20 @@ def _add_serve(commands: _Commands[argparse.ArgumentParser]) -> None:
 def _add_apply(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "apply",
-        help="edit one file",
+        help="edit one file, or several at once",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--instruction", required=True, metavar="TEXT", help="what to do")
+    parser.add_argument(
+        "--context",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file that lines may be copied from; may be given several times",
+    )
     parser.add_argument(
         "--lines", type=_lines, metavar="A-B", help="the lines that it is about, from 1, inclusive"
     )
@@ -195,7 +203,10 @@ def _apply(args: argparse.Namespace) -> int:
 
     from copydecode_lsp import apply
 
-    job = apply.Job(args.file, args.instruction, args.lines, args.model, apply.Output(args.output))
+    output, context = apply.Output(args.output), tuple(args.context)
+    job = apply.Job(
+        tuple(args.files), args.instruction, args.lines, args.model, output, context=context
+    )
     return asyncio.run(apply.apply(job, Console(), Console(stderr=True)))
 
 

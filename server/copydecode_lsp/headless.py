@@ -10,7 +10,7 @@ import difflib
 import io
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,9 @@ async def server(
     model: str | None,
     on_progress: OnProgress = lambda _title, _message: None,
     settings: dict[str, Any] | None = None,
+    folders: Sequence[str] = (),
 ) -> AsyncIterator[HeadlessClient]:
-    """Start the server, shake hands, and shut it down at the end.
+    """Start the server, shake hands, with workspace folders by URI, and shut it down at the end.
 
     Raises:
         ServerGoneError: it ended by itself.
@@ -90,7 +91,7 @@ async def server(
     with tempfile.TemporaryFile() as log:
         try:
             await client.spawn(server_command(model), stderr=log)
-            await client.handshake(settings)
+            await client.handshake(settings, folders)
             yield client
         except RuntimeError as error:
             # What pygls raises on requests to a server that is gone.

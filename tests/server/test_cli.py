@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pygls.workspace import PositionCodec
 
-from copydecode.errors import ConfigError, CopydecodeError, ModelNotFoundError
+from copydecode.errors import BadInputError, ConfigError, CopydecodeError, ModelNotFoundError
 from copydecode_lsp import apply, bench, cli, headless, pyflakes_diagnostics
-from copydecode_lsp.apply import FileChangedError, write_atomically
+from copydecode_lsp.apply import FileChangedError, write_all, write_atomically
 from tests.server.test_stdio import FAKE, ROOT
 
 SOURCE = "import os\n\nname = 1\nprint(names)\n"
@@ -346,3 +346,96 @@ def test_an_error_of_the_engine_ends_any_command_clearly(
     monkeypatch.setattr(bench, "bench", failing)
     assert run("bench", "x") == code
     assert capfd.readouterr().err == f"copydecode: {error}\n"
+
+
+MOVE = (
+    'write: <program><file path="example.py"/><copy lines="1-2"/><copy lines="4-4"/>'
+    '<file path="lib/other.py"/><copy lines="5-5"/><copy lines="3-3"/></program>'
+)
+MOVED, RECEIVED = "import os\n\nprint(names)\n", b"x\r\nname = 1\r\n"
+
+
+@pytest.fixture
+def other(source: Path) -> Path:
+    path = source.parent / "lib" / "other.py"
+    path.parent.mkdir()
+    path.write_bytes(b"x\r\n")
+    return path
+
+
+def test_several_files_are_written_with_one_edit(source: Path, other: Path) -> None:
+    assert run("apply", source, other, "--instruction", MOVE, "--write") == 0
+    assert source.read_text(encoding="utf-8") == MOVED
+    assert other.read_bytes() == RECEIVED
+    assert sorted(p.name for p in source.parent.rglob("*")) == ["example.py", "lib", "other.py"]
+
+
+def test_the_diff_of_several_files_names_each_and_json_holds_all(
+    source: Path, other: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run("apply", source, other, "--instruction", MOVE) == 0
+    assert capfd.readouterr().out == (
+        "--- a/example.py\n+++ b/example.py\n@@ -1,4 +1,3 @@\n"
+        " import os\n \n-name = 1\n print(names)\n"
+        "--- a/lib/other.py\n+++ b/lib/other.py\n@@ -1 +1,2 @@\n x\r\n+name = 1\r\n"
+    )
+    assert run("apply", source, other, "--instruction", MOVE, "--json") == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert [file["text"] for file in answer["files"]] == [MOVED, RECEIVED.decode()]
+    assert answer["receipt"]["files"] == 2
+    assert source.read_text(encoding="utf-8") == SOURCE
+
+
+def test_a_file_of_the_context_is_read_and_not_written(source: Path, other: Path) -> None:
+    words = 'write: <program><file path="lib/other.py"/><copy lines="4-4"/></program>'
+    context = ("--context", source)
+    assert run("apply", other, *context, "--instruction", words, "--write") == 0
+    assert other.read_bytes() == b"name = 1\r\n"
+    assert source.read_text(encoding="utf-8") == SOURCE
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("{source}", "{source}"), "each file once"),
+        (("{source}", "--context", "{source}"), "each file once"),
+        (("{source}", "{other}", "--lines", "1"), "one file with --lines"),
+        (("{source}", "no.py"), "no.py"),
+    ],
+)
+def test_files_that_cannot_be_edited_together_are_bad_input(
+    source: Path,
+    other: Path,
+    words: tuple[str, ...],
+    said: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    named = [word.format(source=source, other=other) for word in words]
+    assert run("apply", *named, "--instruction", MOVE, "--write") == 2
+    assert said in capfd.readouterr().err
+    assert source.read_text(encoding="utf-8") == SOURCE
+
+
+def test_no_file_is_written_where_one_of_them_changed_meanwhile(source: Path, other: Path) -> None:
+    with pytest.raises(FileChangedError, match=r"other\.py"):
+        write_all([(source, SOURCE.encode(), b"new"), (other, b"what it was", b"new")])
+    assert source.read_text(encoding="utf-8") == SOURCE
+    assert sorted(p.name for p in source.parent.rglob("*")) == ["example.py", "lib", "other.py"]
+
+
+def test_a_file_that_was_written_gets_its_bytes_back_where_the_next_cannot_be(
+    source: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == "other.py":
+            raise PermissionError(13, "Permission denied", str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(BadInputError, match="Permission denied"):
+        write_all([(source, SOURCE.encode(), b"new"), (other, b"x\r\n", b"new")])
+    assert source.read_text(encoding="utf-8") == SOURCE
+    assert other.read_bytes() == b"x\r\n"
+    assert sorted(p.name for p in source.parent.rglob("*")) == ["example.py", "lib", "other.py"]
