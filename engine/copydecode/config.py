@@ -97,7 +97,7 @@ class EngineConfig:
     torch's own choice. `max_document_bytes` counts UTF-8. `prefix_cache_bytes` bounds what is kept
     of earlier prompts' keys and values; the newest stays whatever its size, and so do those of the
     edits under way, of which there are at most `max_together` at once. No scope is locked where
-    `scope_lock` is off.
+    `scope_lock` is off, and no edit is checked where `self_check` is.
     """
 
     model: str = EMBEDDED
@@ -106,6 +106,7 @@ class EngineConfig:
     prefix_cache_bytes: int = PREFIX_CACHE_BYTES
     limits: Limits = field(default_factory=Limits)
     scope_lock: bool = True
+    self_check: bool = True
     decoding: Decoding = field(default_factory=Decoding)
     max_together: int = 4
 

@@ -288,13 +288,13 @@ class Engine:
             return _resolved(program, request, view, prompt.window, receipt), decisions
 
         result, decisions = yield from attempt()
-        if found := _added(request, result):
+        if found := self._added(request, result):
             result = yield from self._instead(request, found, decisions, attempt)
         receipt.total_s = time.perf_counter() - started
         return result
 
-    @staticmethod
     def _instead(
+        self,
         request: EditRequest,
         found: Sequence[str],
         decisions: Decisions,
@@ -316,9 +316,18 @@ class Engine:
         except (EditStoppedError, ContextTooLongError):
             raise WithheldError(found) from None
         result.receipt.retries += 1
-        if result.text == request.text or _added(request, result):
+        if result.text == request.text or self._added(request, result):
             raise WithheldError(found)
         return result
+
+    def _added(self, request: EditRequest, result: EditResult) -> list[str]:
+        """Return the errors that an edit adds, where that is to be looked at."""
+        if not (request.self_check and self._config.self_check):
+            return []
+        started = time.perf_counter()
+        found = new_errors(request.text, result.text, request.language)
+        result.receipt.check_s += time.perf_counter() - started
+        return found
 
     def edit_files(
         self,
@@ -587,16 +596,6 @@ def _resolved(
     result = EditResult(program, resolve(program, document), hunks(program, document), receipt)
     receipt.resolve_s += time.perf_counter() - resolving
     return result
-
-
-def _added(request: EditRequest, result: EditResult) -> list[str]:
-    """Return the errors that an edit adds, where that is to be looked at."""
-    if not request.self_check:
-        return []
-    started = time.perf_counter()
-    found = new_errors(request.text, result.text, request.language)
-    result.receipt.check_s += time.perf_counter() - started
-    return found
 
 
 def _unchanged(document: Document) -> Program:

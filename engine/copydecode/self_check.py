@@ -2,7 +2,8 @@
 
 The text is parsed, and looked at by pyflakes where that is installed. Only what would fail counts
 (an unknown name, a `return` outside a function), not what is merely untidy: mending one line often
-leaves an import unused. Errors are the same by what they say and name, wherever they stand.
+leaves an import unused. Errors are the same by what they say and name, wherever they stand
+and however often: a name that was unknown already comes from where we do not see.
 Knows nothing of models, requests or editors; no other language is looked at.
 """
 
@@ -11,12 +12,12 @@ from __future__ import annotations
 import ast
 import importlib.util
 import warnings
-from collections import Counter
 from collections.abc import Iterable
 from itertools import takewhile
 
 MAX_CHARACTERS = 200_000
-"""Longer texts are not checked: parsing and pyflakes take 0.4 us a character, twice."""
+"""Longer texts are not checked: parsing and pyflakes take 0.5 us a character, 6 ms for the median
+of the files in the test split; where something is found the text before takes as long again."""
 
 _FAILING = frozenset(
     {
@@ -65,28 +66,20 @@ def new_errors(before: str, after: str, language: str | None) -> list[str]:
     if language != "python" or before == after or len(after) > MAX_CHARACTERS:
         return []
     try:
-        was, now = _parse(before), _parse(after)
+        now = _parse(after)
+        found = {} if isinstance(now, SyntaxError) else _failing(now)
+        if not (found or isinstance(now, SyntaxError)):
+            return []  # Mostly so, and then the text before need not be looked at.
+        was = _parse(before)
         if isinstance(now, SyntaxError):
             no_worse = isinstance(was, SyntaxError) and _is_no_worse(was, now, before, after)
             return [] if no_worse else [f"syntax error: {now.msg}"]
         if isinstance(was, SyntaxError):
             return []  # What names were unknown is not known.
-        return _added(was, now)
+        known = _failing(was)
     except (RecursionError, MemoryError):
         return []
-
-
-def _added(was: ast.Module, now: ast.Module) -> list[str]:
-    """Return what pyflakes says of a tree and not, or not as often, of the one before."""
-    found = _failing(now)
-    known = Counter(key for key, _ in _failing(was)) if found else Counter[object]()
-    added = []
-    for key, message in found:
-        if known[key]:
-            known[key] -= 1
-        else:
-            added.append(message)
-    return added
+    return [message for key, message in found.items() if key not in known]
 
 
 def _parse(text: str) -> ast.Module | SyntaxError:
@@ -126,19 +119,19 @@ def _common(one: list[str], other: list[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _failing(tree: ast.Module) -> list[tuple[object, str]]:
-    """Return pyflakes' messages about errors, each with what it is known by; none without it."""
+def _failing(tree: ast.Module) -> dict[object, str]:
+    """Return pyflakes' messages about errors by what they are known by; none without it."""
     if importlib.util.find_spec("pyflakes") is None:
-        return []
+        return {}
     from pyflakes import checker  # type: ignore[import-untyped]  # noqa: PLC0415  # optional
 
     messages: Iterable[object] = checker.Checker(tree).messages
-    found: list[tuple[object, str]] = []
+    found: dict[object, str] = {}
     for message in messages:
         name = type(message).__name__
         template, values = (getattr(message, field) for field in ("message", "message_args"))
         if name in _FAILING:
             # Some arguments are lines: those move.
             key = (name, *(value for value in values if not isinstance(value, int)))
-            found.append((key, template % values))
+            found.setdefault(key, template % values)
     return found
