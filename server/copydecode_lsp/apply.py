@@ -83,7 +83,7 @@ async def _apply(job: Job, out: Console, err: Console) -> ExitCode:
     read = {path: read_text(path) for path in (*job.paths, *job.context)}
     texts = {path: text for path, (_, text) in read.items()}
     with err.status("Starting the server") as status:
-        after, receipt = await _edit(
+        after, receipt, doubts = await _edit(
             job, texts, lambda title, message: status.update(_status(title, message))
         )
     files = [_Edited(path, *read[path], after[path]) for path in job.paths]
@@ -91,6 +91,8 @@ async def _apply(job: Job, out: Console, err: Console) -> ExitCode:
     if job.output is Output.WRITE:
         write_all([(file.path, file.data, file.after.encode("utf-8")) for file in changed])
     _show(job, files, receipt, out, err)
+    for doubt in doubts:
+        err.print(doubt, markup=False, highlight=False)
     return ExitCode.EDITED if changed else ExitCode.NO_CHANGE
 
 
@@ -156,8 +158,8 @@ def _replace(staged: Sequence[tuple[Path, Path]], expected: Sequence[bytes]) -> 
 
 async def _edit(
     job: Job, texts: Mapping[Path, str], on_progress: OnProgress
-) -> tuple[dict[Path, str], dict[str, Any]]:
-    """Return the text of each file with the edit, and the receipt."""
+) -> tuple[dict[Path, str], dict[str, Any], list[str]]:
+    """Return the text of each file with the edit, the receipt, and what speaks against the edit."""
     uris = {path: path.resolve().as_uri() for path in texts}
     argument: dict[str, Any] = {"instruction": job.instruction}
     if len(job.paths) == 1 and not job.context:
@@ -177,7 +179,8 @@ async def _edit(
         answer = await client.execute(APPLY_EDIT, argument, token="apply") or {}  # noqa: S106 -- a progress token
         if reason := answer.pop("failureReason", None):
             raise JsonRpcException(message=str(reason), code=lsp.LSPErrorCodes.RequestFailed)
-        return {path: client.documents[uri].text for path, uri in uris.items()}, answer
+        doubts = [str(a.description) for a in client.unconfirmed]
+        return {path: client.documents[uri].text for path, uri in uris.items()}, answer, doubts
 
 
 def _folder(job: Job) -> Path:

@@ -295,6 +295,7 @@ class CopydecodeServer(LanguageServer):
             self.loaded or config,
             limits=config.limits,
             scope_lock=config.scope_lock,
+            self_check=config.self_check,
             max_document_bytes=config.max_document_bytes,
         )
 
@@ -370,12 +371,15 @@ class CopydecodeServer(LanguageServer):
             language=snapshot.language,
             name=snapshot.uri,
             erase=instruction.erase,
+            # A notebook's cell alone does not say which names there are.
+            self_check=(config.self_check and instruction.diagnostic and snapshot.notebook is None),
         )
 
     @staticmethod
     def edit_id(snapshot: Snapshot, instruction: Instruction) -> str:
         """Return what an edit, and the action that it is of, are known by."""
-        words = replace(instruction, text=instruction.text.strip())  # As it is carried out.
+        # As it is carried out, by an action or by a command.
+        words = replace(instruction, text=instruction.text.strip(), diagnostic=False)
         return edit_id(snapshot.uri, snapshot.version, to_json(words))
 
     def _reads_ahead(self, snapshot: Snapshot) -> bool:

@@ -11,7 +11,12 @@ from collections.abc import Callable, Sequence
 from lsprotocol import types as lsp
 
 from copydecode import Document, EditRequest, EditResult, Hunk, Scope, combine
-from copydecode.errors import BadInputError, EditCancelledError, EditStoppedError
+from copydecode.errors import (
+    BadInputError,
+    EditCancelledError,
+    EditStoppedError,
+    WithheldError,
+)
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.proposals import Key
 from copydecode_lsp.worker import OnOp, Worker
@@ -42,6 +47,7 @@ async def carry_out(
         return await worker.edit(request, stale=stale, on_op=on_op)
     results: list[EditResult] = []
     failure: BadInputError | EditStoppedError | None = None
+    withheld = 0
     whole = combine(snapshot.text, results)
     for part in instruction.parts:
         scope = moved(part.scope, whole.hunks)
@@ -54,15 +60,17 @@ async def carry_out(
             raise
         except (BadInputError, EditStoppedError) as error:
             failure = error
+            withheld += isinstance(error, WithheldError)
             continue
         whole = combine(snapshot.text, results)
     if failure is not None and not results:
         raise failure
     done, wanted = len(results), len(instruction.parts)
     if done < wanted:
+        held = f"{withheld} withheld, since they would add errors; " if withheld else ""
         ls.show(
             lsp.MessageType.Info,
-            f"copydecode: {done} of {wanted} fixes were tried; ask again for the others.",
+            f"copydecode: {done} of {wanted} fixes were tried; {held}ask again for the others.",
         )
     for op in whole.program.line_ops:
         on_op(op, whole.receipt)

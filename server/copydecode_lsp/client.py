@@ -49,6 +49,7 @@ class Abilities:
     resolves_edits: bool = True
     llm_tag: bool = True
     document_changes: bool = True
+    annotations: bool = False
     apply_edit: bool = True
     progress: bool = True
     hunks: bool = False
@@ -82,7 +83,10 @@ class Abilities:
                     dynamic_registration=self.configuration
                 ),
                 workspace_edit=lsp.WorkspaceEditClientCapabilities(
-                    document_changes=self.document_changes
+                    document_changes=self.document_changes,
+                    change_annotation_support=lsp.ChangeAnnotationsSupportOptions()
+                    if self.annotations
+                    else None,
                 ),
             ),
             notebook_document=lsp.NotebookDocumentClientCapabilities(
@@ -153,6 +157,8 @@ class HeadlessClient(LanguageClient):
         self.messages: list[lsp.ShowMessageParams] = []
         self.configuration: dict[str | None, Any] = {}
         self.registered: list[str] = []
+        self.unconfirmed: list[lsp.ChangeAnnotation] = []
+        """Of the edits that were applied those that a user would have been asked for."""
         self.choose: Callable[[list[str]], str | None] = lambda _titles: None
         self.progress_seen: list[tuple[str, dict[str, Any]]] = []
         self.hunks_seen: list[Any] = []
@@ -322,7 +328,11 @@ class HeadlessClient(LanguageClient):
         for change in edit.document_changes or []:
             if not isinstance(change, lsp.TextDocumentEdit):
                 return "expected text edits only"
-            plain = [e for e in change.edits if isinstance(e, lsp.TextEdit)]
+            plain = [
+                lsp.TextEdit(e.range, e.new_text)
+                for e in change.edits
+                if isinstance(e, (lsp.TextEdit, lsp.AnnotatedTextEdit))
+            ]
             if len(plain) != len(change.edits):
                 return "expected plain text edits only"
             changes.append((change.text_document.uri, change.text_document.version, plain))
@@ -339,6 +349,8 @@ class HeadlessClient(LanguageClient):
                 return str(error)
         for uri, text in texts.items():
             self.change(uri, text)
+        annotations = (edit.change_annotations or {}).values()
+        self.unconfirmed += [a for a in annotations if a.needs_confirmation]
         return None
 
     async def close(self) -> int | None:

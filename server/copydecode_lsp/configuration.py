@@ -61,6 +61,7 @@ async def take(ls: CopydecodeServer, server: object, folders: Mapping[str, objec
                     chosen.engine,
                     limits=own.engine.limits,
                     scope_lock=own.engine.scope_lock,
+                    self_check=own.engine.self_check,
                     max_document_bytes=own.engine.max_document_bytes,
                 ),
             )

@@ -15,6 +15,9 @@ from copydecode import Document, Hunk, Scope
 from copydecode.errors import ScopeError
 from copydecode_lsp.narrowing import kept_ends
 
+ANNOTATION = "copydecode"
+"""The id of an edit's one change annotation."""
+
 
 def strip_line_end(line: str) -> str:
     """Return the line without its LF, CRLF or CR."""
@@ -68,15 +71,24 @@ def workspace_edit(
     edits: Sequence[lsp.TextEdit],
     *,
     versioned: bool,
+    annotation: lsp.ChangeAnnotation | None = None,
 ) -> lsp.WorkspaceEdit:
-    """Return the edits of one document; `versioned` where the client takes documentChanges."""
+    """Return the edits of one document; `versioned` where the client takes documentChanges.
+
+    An `annotation` is that of all of them; only a `versioned` edit can have one.
+    """
     if not versioned:
         return lsp.WorkspaceEdit(changes={uri: list(edits)} if edits else {})
     if not edits:
         return lsp.WorkspaceEdit(document_changes=[])
     identifier = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
+    annotated: list[lsp.TextEdit | lsp.AnnotatedTextEdit | lsp.SnippetTextEdit] = [
+        edit if annotation is None else lsp.AnnotatedTextEdit(ANNOTATION, edit.range, edit.new_text)
+        for edit in edits
+    ]
     return lsp.WorkspaceEdit(
-        document_changes=[lsp.TextDocumentEdit(text_document=identifier, edits=list(edits))]
+        document_changes=[lsp.TextDocumentEdit(text_document=identifier, edits=annotated)],
+        change_annotations=None if annotation is None else {ANNOTATION: annotation},
     )
 
 

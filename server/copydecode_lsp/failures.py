@@ -52,7 +52,10 @@ _CODES[StaleDocumentError] = lsp.LSPErrorCodes.ContentModified
 def to_lsp(error: errors.CopydecodeError) -> JsonRpcException:
     """Return the LSP error for an error of ours, by its nearest class in the table."""
     code = next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
-    return JsonRpcException(message=str(error), code=code, data={"kind": type(error).__name__})
+    data: dict[str, object] = {"kind": type(error).__name__}
+    if isinstance(error, errors.WithheldError):
+        data["found"] = [*error.found]  # Beside the message, which is logged.
+    return JsonRpcException(message=str(error), code=code, data=data)
 
 
 def invalid_params(message: str) -> JsonRpcException:

@@ -15,6 +15,7 @@ class ClientFeatures:
     resolves_edits: bool = False
     llm_tag: bool = False
     document_changes: bool = False
+    annotations: bool = False
     apply_edit: bool = False
     progress: bool = False
     hunks: bool = False
@@ -41,6 +42,10 @@ class ClientFeatures:
             ),
             llm_tag=bool(tags and lsp.CodeActionTag.LlmGenerated in tags.value_set),
             document_changes=bool(edit and edit.document_changes),
+            # Plain `changes` have no place for them.
+            annotations=bool(
+                edit and edit.document_changes and edit.change_annotation_support is not None
+            ),
             apply_edit=bool(workspace and workspace.apply_edit),
             progress=bool(window and window.work_done_progress),
             hunks=_experimental(capabilities, "hunks"),

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from copydecode import errors
-from copydecode_lsp.client import HeadlessClient, OnProgress
+from copydecode_lsp.client import Abilities, HeadlessClient, OnProgress
 
 
 class ExitCode(IntEnum):
@@ -87,7 +87,8 @@ async def server(
     Raises:
         ServerGoneError: it ended by itself.
     """
-    client = HeadlessClient(on_progress=on_progress)
+    # What the server would have confirmed is applied to the client's copy, and can be told.
+    client = HeadlessClient(Abilities(annotations=True), on_progress)
     with tempfile.TemporaryFile() as log:
         try:
             await client.spawn(server_command(model), stderr=log)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -28,6 +28,7 @@ class Instruction:
 
     `snippet` is code to be worked in. `erase` are the offsets of the comment that the instruction
     stands in: it goes with the edit. One that has `parts` is to carry them out one after the other.
+    The fix of a `diagnostic` can be checked; the same words about the same lines are one edit, too.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Instruction:
     snippet: str | None = None
     erase: tuple[int, int] | None = None
     parts: tuple[Instruction, ...] = ()
+    diagnostic: bool = field(default=False, compare=False)
 
     @property
     def prompt(self) -> str:
@@ -65,7 +67,9 @@ def from_diagnostic(diagnostic: lsp.Diagnostic, document: Document) -> Instructi
         scope = scope_of_range(diagnostic.range, document)
     except ScopeError:
         return None
-    return Instruction(diagnostic.message, scope) if diagnostic.message.strip() else None
+    if not diagnostic.message.strip():
+        return None
+    return Instruction(diagnostic.message, scope, diagnostic=True)
 
 
 def from_comments(document: Document, lines: Scope) -> list[Instruction]:
@@ -126,7 +130,7 @@ def from_json(data: Mapping[Any, Any]) -> Instruction | None:
     if len(known) < len(others):
         return None
     span = None if erase is None else (int(erase[0]), int(erase[1]))
-    return Instruction(text, scope, snippet, span, known)
+    return Instruction(text, scope, snippet, span, known, data.get("diagnostic") is True)
 
 
 def _extras(instruction: Instruction) -> Iterator[tuple[str, Any]]:
@@ -136,6 +140,8 @@ def _extras(instruction: Instruction) -> Iterator[tuple[str, Any]]:
         yield "erase", [*instruction.erase]
     if instruction.parts:
         yield "parts", [to_json(part) for part in instruction.parts]
+    if instruction.diagnostic:
+        yield "diagnostic", True
 
 
 def _block_end(document: Document, line: int) -> int:

@@ -39,6 +39,7 @@ class Proposal:
     program: Program
     edits: tuple[lsp.TextEdit, ...]
     receipt: ReceiptJson
+    confidence: float | None = None
 
 
 Listen = Callable[[str], None]
@@ -71,6 +72,10 @@ class Proposals:
     def __init__(self) -> None:
         self._kept: OrderedDict[Key, Proposal] = OrderedDict()
         self._running: dict[Key, _Decode] = {}
+
+    def kept(self, key: Key) -> Proposal | None:
+        """Return a proposal that was computed before; it is not thereby the newest."""
+        return self._kept.get(key)
 
     async def get(self, key: Key, compute: Compute, listen: Listen) -> Proposal:
         """Return the kept proposal, or that of the decode under way, or compute and keep it.

@@ -30,7 +30,7 @@ from copydecode import (
     rebase,
     so_far,
 )
-from copydecode.errors import EditCancelledError, RebaseError
+from copydecode.errors import EditCancelledError, RebaseError, WithheldError
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.carry_out import carry_out
 from copydecode_lsp.convert import hunk_to_text_edit
@@ -46,18 +46,22 @@ from copydecode_lsp.worker import Worker
 RESTARTS = 3
 """How often an edit that is to be tried again begins anew: who types on gets no edit at all."""
 
+_NAMED = 3
+"""So many errors are told one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
     """The text edits for the newest snapshot, and the receipt of the decode that they come from.
 
-    `rebased` says that the model saw an older one.
+    `rebased` says that the model saw an older one. `confidence` is how often such edits are right.
     """
 
     snapshot: Snapshot
     edits: tuple[lsp.TextEdit, ...]
     receipt: ReceiptJson
     rebased: bool
+    confidence: float | None
 
 
 async def propose(
@@ -124,9 +128,11 @@ async def _propose(
         proposal = await ls.proposals.get(key, compute, say)
     newest = ls.snapshots.newest(snapshot)
     if newest is snapshot:
-        return Edit(snapshot, proposal.edits, proposal.receipt, rebased=False)
-    program = _rebased(ls.snapshots, snapshot, proposal.program)
-    return Edit(newest, _text_edits(ls, newest, program), proposal.receipt, rebased=True)
+        edits = proposal.edits
+    else:
+        edits = _text_edits(ls, newest, _rebased(ls.snapshots, snapshot, proposal.program))
+    rebased = newest is not snapshot
+    return Edit(newest, edits, proposal.receipt, rebased, proposal.confidence)
 
 
 async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) -> Proposal:
@@ -156,13 +162,24 @@ async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) 
             if watch.reason is not None:
                 raise watch.reason from None
             raise
+        except WithheldError as error:
+            ls.show(lsp.MessageType.Warning, withheld(error))
+            raise
     if preview is not None:
         with suppress(StaleDocumentError):  # Those who wait for the edit are told of that.
             newest = ls.snapshots.newest(snapshot)
             program = _rebased(ls.snapshots, snapshot, result.program)
             preview.end(hunks(program, newest.document), newest.document, newest.version)
     receipt = ls.receipts.add(ls.edit_id(snapshot, key.instruction), snapshot.uri, result)
-    return Proposal(result.program, _text_edits(ls, snapshot, result.program), receipt)
+    edits = _text_edits(ls, snapshot, result.program)
+    return Proposal(result.program, edits, receipt, result.receipt.confidence)
+
+
+def withheld(error: WithheldError) -> str:
+    """Return what the user is told of an edit that adds errors."""
+    first = ", ".join(error.found[:_NAMED])
+    more = f" and {len(error.found) - _NAMED} more" if len(error.found) > _NAMED else ""
+    return f"copydecode: the edit is withheld, since it would add: {first}{more}."
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from copydecode import (
 )
 from copydecode.errors import BadInputError, EditCancelledError, RebaseError
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.convert import hunk_to_text_edit
+from copydecode_lsp.convert import hunk_to_text_edit, workspace_edit
 from copydecode_lsp.failures import StaleDocumentError
 from copydecode_lsp.instructions import Instruction, to_json
 from copydecode_lsp.progress import describe, reporting
@@ -57,12 +57,14 @@ class FileChange:
 class Changes:
     """The changes of all files that change, and the receipt of what they come from.
 
-    `rebased` says that the model saw an older text of one of the files.
+    `confidence` is how often such edits are right, None where nobody knows. `rebased` says that the
+    model saw an older text of one of the files.
     """
 
     files: tuple[FileChange, ...]
     receipt: ReceiptJson
     rebased: bool
+    confidence: float | None
 
 
 async def gather(
@@ -131,7 +133,8 @@ async def propose_files(
         changes = [_change(ls, file, made, now[file.uri]) for file, made in pairs]
         receipt = ls.receipts.add_files(name, files[0].uri, edit)
         rebased = any(now[file.uri][0].text != file.snapshot.text for file in files)
-        return Changes(tuple(c for c in changes if c.edits), receipt, rebased)
+        made_of = tuple(change for change in changes if change.edits)
+        return Changes(made_of, receipt, rebased, edit.receipt.confidence)
 
 
 @contextmanager
@@ -147,20 +150,22 @@ def _receipt_of_failure(ls: CopydecodeServer, name: str, uri: str) -> Iterator[N
         raise
 
 
-def workspace_edit_of(changes: Sequence[FileChange], *, versioned: bool) -> lsp.WorkspaceEdit:
-    """Return the one edit of several files; `versioned` where the client takes documentChanges."""
+def workspace_edit_of(
+    changes: Sequence[FileChange],
+    *,
+    versioned: bool,
+    annotation: lsp.ChangeAnnotation | None = None,
+) -> lsp.WorkspaceEdit:
+    """Return the one edit of several files; else as `convert.workspace_edit`."""
     if not versioned:
         return lsp.WorkspaceEdit(changes={change.uri: list(change.edits) for change in changes})
+    each = [
+        workspace_edit(c.uri, c.version, c.edits, versioned=True, annotation=annotation)
+        for c in changes
+    ]
     return lsp.WorkspaceEdit(
-        document_changes=[
-            lsp.TextDocumentEdit(
-                text_document=lsp.OptionalVersionedTextDocumentIdentifier(
-                    uri=change.uri, version=change.version
-                ),
-                edits=list(change.edits),
-            )
-            for change in changes
-        ]
+        document_changes=[change for one in each for change in one.document_changes or ()],
+        change_annotations=each[0].change_annotations if each else None,
     )
 
 

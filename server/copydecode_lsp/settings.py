@@ -12,16 +12,30 @@ from enum import Enum
 from typing import Any
 
 from copydecode import EngineConfig, Limits
-from copydecode.config import Acceptance, Mode
+from copydecode.config import CONFIDENCE_THRESHOLD, Acceptance, Mode
 from copydecode.errors import ConfigError
+
+
+class Confirm(Enum):
+    """Before which edits the user is asked."""
+
+    LOW_CONFIDENCE = "low-confidence"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is set: the engine's configuration, and whether documents are read ahead."""
+    """What is set: the engine's configuration, and what the server does by itself.
+
+    That is whether documents are read ahead, and before which edits the user is asked: of those
+    with a low confidence, one below `confidence_threshold`.
+    """
 
     engine: EngineConfig
     read_ahead: bool = True
+    confirm: Confirm = Confirm.LOW_CONFIDENCE
+    confidence_threshold: float = CONFIDENCE_THRESHOLD
 
 
 SECTION = "copydecode"
@@ -72,10 +86,19 @@ def _part(part: str, name: str, kind: Callable[[Any], Any] = lambda value: value
     return change
 
 
+def _own(name: str, kind: Callable[[Any], Any] = lambda value: value) -> _Change:
+    """Return what sets a field of the server's own settings, of a value made `kind`."""
+    return lambda settings, value: replace(settings, **{name: kind(value)})
+
+
 def _choice(part: str, name: str, kind: type[Enum]) -> Setting:
     """Return the setting of one of a few names."""
     names = [member.value for member in kind]
-    return Setting(" or ".join(map(repr, names)), names.__contains__, _part(part, name, kind))
+    return Setting(_names(kind), names.__contains__, _part(part, name, kind))
+
+
+def _names(kind: type[Enum]) -> str:
+    return " or ".join(repr(member.value) for member in kind)
 
 
 SETTINGS: dict[str, Setting] = {
@@ -87,11 +110,16 @@ SETTINGS: dict[str, Setting] = {
     ),
     "maxDocumentBytes": Setting("a whole number >= 1", _is_count, _engine("max_document_bytes")),
     "prefixCacheBytes": Setting("a whole number >= 0", _is_count, _engine("prefix_cache_bytes")),
-    "readAhead": Setting(
-        "true or false",
-        _is_switch,
-        lambda settings, value: replace(settings, read_ahead=value),
+    "readAhead": Setting("true or false", _is_switch, _own("read_ahead")),
+    "confirm": Setting(
+        _names(Confirm), [c.value for c in Confirm].__contains__, _own("confirm", Confirm)
     ),
+    "confidenceThreshold": Setting(
+        "a number within 0 to 1",
+        lambda value: _is_number(value) and 0 <= value <= 1,
+        _own("confidence_threshold", float),
+    ),
+    "selfCheck": Setting("true or false", _is_switch, _engine("self_check")),
     "scopeLock": Setting("true or false", _is_switch, _engine("scope_lock")),
     "maxNewTokens": Setting("a whole number >= 1", _is_count, _part("limits", "max_new_tokens")),
     "deadlineSeconds": Setting(
@@ -147,6 +175,7 @@ def loaded_part(config: EngineConfig) -> EngineConfig:
         config,
         limits=Limits(),
         scope_lock=True,
+        self_check=True,
         max_document_bytes=EngineConfig().max_document_bytes,
     )
 

@@ -40,6 +40,7 @@ async def test_a_diagnostic_in_the_range_is_offered_as_its_quick_fix() -> None:
         "instruction": "undefined name 'bb'",
         "scope": [5, 5],
         "locked": True,
+        "diagnostic": True,
     }
     assert action.edit is None
 

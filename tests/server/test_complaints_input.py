@@ -245,11 +245,11 @@ async def test_all_diagnostics_are_fixed_by_one_edit_of_the_version_they_are_of(
 async def test_a_diagnostic_whose_line_was_fixed_or_cannot_be_is_left_out_and_said() -> None:
     found = [diagnostic("delete", 1), diagnostic("put: x", 1), diagnostic("endless", 2)]
     async with connected(text="a\nb\nc\n") as pair:
-        (action,) = await fix_all(pair, [*found, diagnostic("put: new", 3)])
+        (action,) = await fix_all(pair, [*found, diagnostic("put: 3", 3)])
         resolved = await pair.client.code_action_resolve_async(action)
         assert resolved.edit is not None
         pair.client.apply(resolved.edit)
-        assert pair.client.documents[URI].text == "b\nnew\n"
+        assert pair.client.documents[URI].text == "b\n3\n"
         await until(lambda: pair.client.messages)
     assert "2 of 4 fixes were tried" in pair.client.messages[0].message
 

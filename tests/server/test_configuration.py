@@ -170,7 +170,7 @@ async def test_an_edit_that_runs_is_ended_by_the_model_that_began_it() -> None:
 async def test_all_parts_of_an_edit_are_made_by_the_model_that_began_it() -> None:
     old, new = fake_engine.FakeBackend(), fake_engine.FakeBackend()
     new.finish.set()
-    found = [diagnostic("hold: x", 1), diagnostic("put: y", 2)]
+    found = [diagnostic("hold: 1", 1), diagnostic("put: 2", 2)]
 
     def load(config: EngineConfig) -> Engine:
         return (new if config.model == "new" else old).load(config)

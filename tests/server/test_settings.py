@@ -7,7 +7,7 @@ import pytest
 from copydecode import EngineConfig, Limits
 from copydecode.config import Acceptance, Decoding, Mode
 from copydecode_lsp import settings
-from copydecode_lsp.settings import Settings
+from copydecode_lsp.settings import Confirm, Settings
 
 DEFAULT = Settings(EngineConfig(model="given"))
 
@@ -19,6 +19,9 @@ def test_every_setting_reaches_the_configuration() -> None:
         "maxDocumentBytes": 10,
         "prefixCacheBytes": 30,
         "readAhead": False,
+        "confirm": "always",
+        "confidenceThreshold": 1,
+        "selfCheck": False,
         "scopeLock": False,
         "maxNewTokens": 20,
         "deadlineSeconds": 1.5,
@@ -32,8 +35,12 @@ def test_every_setting_reaches_the_configuration() -> None:
     chosen, problems = settings.read(options, DEFAULT)
     assert problems == []
     decoding = Decoding(Mode.REWRITE, Acceptance.CHECKED, drafts=False, temperature=0.5, seed=3)
-    engine = EngineConfig("/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False, decoding=decoding)
-    assert chosen == Settings(engine, read_ahead=False)
+    engine = EngineConfig(
+        "/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False, self_check=False, decoding=decoding
+    )
+    assert chosen == Settings(
+        engine, read_ahead=False, confirm=Confirm.ALWAYS, confidence_threshold=1.0
+    )
 
 
 @pytest.mark.parametrize("options", [None, {}])
@@ -58,6 +65,12 @@ def test_null_means_no_deadline() -> None:
         ("maxDocumentBytes", 1.5),
         ("prefixCacheBytes", -1),
         ("readAhead", 0),
+        ("confirm", "sometimes"),
+        ("confirm", True),
+        ("confidenceThreshold", 1.5),
+        ("confidenceThreshold", True),
+        ("confidenceThreshold", None),
+        ("selfCheck", "yes"),
         ("scopeLock", 1),
         ("maxNewTokens", None),
         ("deadlineSeconds", 0),

@@ -17,6 +17,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
 from copydecode import Scope
+from copydecode_lsp import confirmation
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import scope_of_range, workspace_edit
 from copydecode_lsp.failures import StaleDocumentError, invalid_params
@@ -39,6 +40,8 @@ _FILES_SHAPE = (
     f"snippet?}}, with 1 to {MAX_FILES} uris"
 )
 
+APPLY, DISCARD = "Apply", "Discard"
+
 _ASKED = 5
 """So many recent instructions are offered: each is a button of its own."""
 
@@ -46,7 +49,8 @@ _ASKED = 5
 async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> dict[str, Any]:
     """Answer `{applied, rebased, failureReason?, ...receipt}` after workspace/applyEdit.
 
-    `applied` is false where the model proposes no change or the client refused it, and, together
+    `applied` is false where the model proposes no change or the client refused it, together with
+    `discarded` where the user was asked whether to apply it and did not want to, and, together
     with `cancelled` and without a receipt, where the user was asked for an instruction and gave
     none. An edit is sent whole or not at all. `rebased` says that the document had moved on in
     lines that stay.
@@ -66,11 +70,18 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     edit = await propose(ls, snapshot, instruction, params.work_done_token, restarts=restarts)
     if not edit.edits:
         return {"applied": False, "rebased": edit.rebased, **edit.receipt}
-    answer = await _apply(ls, edit, instruction.text)
+    if not await _is_wanted(ls, snapshot.uri, edit.confidence, instruction):
+        return {"applied": False, "discarded": True, "rebased": edit.rebased, **edit.receipt}
+    if not ls.snapshots.is_current(edit.snapshot):
+        # The user typed while the question was open: it was about this edit, and no other.
+        edit = await propose(ls, snapshot, instruction)
+    answer = await _apply(ls, edit, instruction)
     if not answer.applied and restarts and not ls.snapshots.is_current(edit.snapshot):
         # The user typed while the edit was on its way: it is rebased, or begins anew.
         edit = await propose(ls, snapshot, instruction, restarts=restarts)
-        answer = await _apply(ls, edit, instruction.text)
+        if not await _is_wanted(ls, snapshot.uri, edit.confidence, instruction):
+            return {"applied": False, "discarded": True, "rebased": edit.rebased, **edit.receipt}
+        answer = await _apply(ls, edit, instruction)
     reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
     return {"applied": answer.applied, "rebased": edit.rebased, **reason, **edit.receipt}
 
@@ -104,30 +115,69 @@ async def _apply_to_files(
             files = await gather(ls, ls.snapshots.view(), uris, context)
     if not changes.files:
         return {"applied": False, "rebased": changes.rebased, **changes.receipt}
-    edit = workspace_edit_of(changes.files, versioned=ls.features.document_changes)
-    answer = await _send(ls, edit, instruction.text)
+    if not await _is_wanted(ls, uris[0], changes.confidence, instruction):
+        return {"applied": False, "discarded": True, **changes.receipt}
+    edit = workspace_edit_of(
+        changes.files,
+        versioned=ls.features.document_changes,
+        annotation=_annotation(ls, uris[0], changes.confidence, instruction),
+    )
+    answer = await _send(ls, edit, instruction)
     reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
     return {"applied": answer.applied, "rebased": changes.rebased, **reason, **changes.receipt}
 
 
-async def _apply(ls: CopydecodeServer, edit: Edit, text: str) -> lsp.ApplyWorkspaceEditResult:
+async def _is_wanted(
+    ls: CopydecodeServer, uri: str, confidence: float | None, instruction: Instruction
+) -> bool:
+    """Return whether to apply an edit: where it needs that, and the client will not ask, we do."""
+    settings = ls.settings_of(uri)
+    if ls.features.annotations or not confirmation.needed(settings, confidence):
+        return True
+    words = confirmation.in_words(settings, confidence)
+    # Shielded: pygls cannot take the client's answer to a request whose future was cancelled.
+    chosen = await asyncio.shield(
+        ls.window_show_message_request_async(
+            lsp.ShowMessageRequestParams(
+                type=lsp.MessageType.Warning,
+                message=f"copydecode: apply this? {confirmation.label(instruction)}. {words}",
+                actions=[lsp.MessageActionItem(title) for title in (APPLY, DISCARD)],
+            )
+        )
+    )
+    return chosen is not None and chosen.title == APPLY
+
+
+def _annotation(
+    ls: CopydecodeServer, uri: str, confidence: float | None, instruction: Instruction
+) -> lsp.ChangeAnnotation | None:
+    """Return what the client is told of an edit, where it can be told."""
+    if not ls.features.annotations:
+        return None
+    return confirmation.annotation(ls.settings_of(uri), instruction, confidence)
+
+
+async def _apply(
+    ls: CopydecodeServer, edit: Edit, instruction: Instruction
+) -> lsp.ApplyWorkspaceEditResult:
     """Have the client apply an edit."""
     changes = workspace_edit(
         edit.snapshot.uri,
         edit.snapshot.version,
         edit.edits,
         versioned=ls.features.document_changes,
+        annotation=_annotation(ls, edit.snapshot.uri, edit.confidence, instruction),
     )
-    return await _send(ls, changes, text)
+    return await _send(ls, changes, instruction)
 
 
 async def _send(
-    ls: CopydecodeServer, changes: lsp.WorkspaceEdit, text: str
+    ls: CopydecodeServer, changes: lsp.WorkspaceEdit, instruction: Instruction
 ) -> lsp.ApplyWorkspaceEditResult:
     # Shielded: pygls cannot take the client's answer to a request whose future was cancelled.
     return await asyncio.shield(
         ls.workspace_apply_edit_async(
-            lsp.ApplyWorkspaceEditParams(edit=changes, label=f"AI edit: {text}"[:80])
+            lsp.ApplyWorkspaceEditParams(edit=changes, label=confirmation.label(instruction))
         )
     )
 

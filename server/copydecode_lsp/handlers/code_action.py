@@ -6,12 +6,13 @@ Where an edit is offered, its document is read ahead: in a long one the range sa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lsprotocol import types as lsp
 
 from copydecode import Document, Scope
+from copydecode_lsp import confirmation
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import range_to_json, scope_of_range
 from copydecode_lsp.features import ClientFeatures
@@ -23,6 +24,7 @@ from copydecode_lsp.instructions import (
     to_json,
 )
 from copydecode_lsp.names import APPLY_EDIT, FIX_ALL_KIND, REWRITE_KIND
+from copydecode_lsp.proposals import Key
 from copydecode_lsp.snapshots import Snapshot
 
 TITLE_LENGTH = 80
@@ -48,7 +50,10 @@ def code_action(
     if offers:
         first = offers[0].instruction
         ls.read_ahead.expect(snapshot, first.scope, erase=first.erase)
-    actions = [to_action(offer, snapshot, ls.features) for offer in offers]
+    actions = [
+        to_action(offer, snapshot, ls.features, preferred=_is_preferred(ls, snapshot, offer))
+        for offer in offers
+    ]
     if ls.features.forms and _selects(params) and _wanted(REWRITE_KIND, params.context.only):
         actions.append(_asking(snapshot, params.range, ls.features))
     return actions
@@ -81,7 +86,7 @@ def list_offers(
 
 
 def to_action(
-    offer: Offer, snapshot: Snapshot, features: ClientFeatures
+    offer: Offer, snapshot: Snapshot, features: ClientFeatures, *, preferred: bool = False
 ) -> lsp.CodeAction | lsp.Command:
     """Return an offer in the shape that the client can take."""
     if not features.action_literals:
@@ -90,6 +95,7 @@ def to_action(
         title=offer.title,
         kind=offer.kind,
         diagnostics=[offer.diagnostic] if offer.diagnostic else None,
+        is_preferred=preferred or None,
         tags=[lsp.CodeActionTag.LlmGenerated] if features.llm_tag else None,
     )
     if features.resolves_edits:
@@ -107,6 +113,17 @@ def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
         "version": snapshot.version,
         **to_json(instruction),
     }
+
+
+def _is_preferred(ls: CopydecodeServer, snapshot: Snapshot, offer: Offer) -> bool:
+    """Return whether a quick fix is known to be sure: listing asks no model, so it was resolved."""
+    if offer.kind is not lsp.CodeActionKind.QuickFix:
+        return False
+    instruction = replace(offer.instruction, text=offer.instruction.text.strip())
+    kept = ls.proposals.kept(Key(ls.config_of(snapshot.uri), snapshot, instruction))
+    if kept is None or not kept.edits:
+        return False
+    return confirmation.is_preferred(ls.settings_of(snapshot.uri), kept.confidence)
 
 
 def _offers(

@@ -6,6 +6,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 
+from copydecode_lsp import confirmation
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import workspace_edit
 from copydecode_lsp.failures import invalid_params
@@ -19,13 +20,24 @@ async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeActio
     snapshot = ls.snapshots.at(uri, version)
     snapshot.require_editable()
     proposal = await propose(ls, snapshot, instruction)
+    settings, confidence = ls.settings_of(uri), proposal.confidence
+    annotation = None
     if not proposal.edits:
         ls.show(lsp.MessageType.Info, "copydecode: the model proposes no change.")
+    elif ls.features.annotations:
+        annotation = confirmation.annotation(settings, instruction, confidence)
+    elif confirmation.needed(settings, confidence):
+        # It cannot be asked for: who resolves an action applies it.
+        words = confirmation.in_words(settings, confidence)
+        ls.show(lsp.MessageType.Warning, f"copydecode: look at this edit. {words}")
+    if action.kind == lsp.CodeActionKind.QuickFix and proposal.edits:
+        action.is_preferred = confirmation.is_preferred(settings, confidence)
     action.edit = workspace_edit(
         proposal.snapshot.uri,
         proposal.snapshot.version,
         proposal.edits,
         versioned=ls.features.document_changes,
+        annotation=annotation,
     )
     return action
 

@@ -44,6 +44,8 @@ async def show_status(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) ->
         "settings": {
             **json.loads(json.dumps(dataclasses.asdict(ls.config), default=lambda e: e.value)),
             "read_ahead": ls.settings.read_ahead,
+            "confirm": ls.settings.confirm.value,
+            "confidence_threshold": ls.settings.confidence_threshold,
         },
         "receipts": list(ls.receipts.kept)[-_RECEIPTS:],
     }
