@@ -18,7 +18,8 @@ from copydecode.errors import (
     WithheldError,
 )
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.proposals import Key
+from copydecode_lsp.instructions import overlaps
+from copydecode_lsp.proposals import Key, Part
 from copydecode_lsp.worker import OnOp, Worker
 
 
@@ -29,8 +30,10 @@ async def carry_out(
     *,
     stale: Callable[[], bool],
     on_op: OnOp,
-) -> EditResult:
+) -> tuple[EditResult, tuple[Part, ...]]:
     """Return the edit of the snapshot's text; `stale` and `on_op` are as `Worker.edit` has them.
+
+    With it comes for each hunk what it was made for: the part whose lines it touches, or all.
 
     All parts are made by the one worker, with the one configuration, whatever is set meanwhile.
 
@@ -44,8 +47,10 @@ async def carry_out(
     snapshot, instruction = key.snapshot, key.instruction
     if not instruction.parts:
         request = ls.request(key.config, snapshot, instruction)
-        return await worker.edit(request, stale=stale, on_op=on_op)
+        result = await worker.edit(request, stale=stale, on_op=on_op)
+        return result, _parts_of(result, Part(instruction, result.receipt.confidence), ())
     results: list[EditResult] = []
+    parts: list[Part] = []
     failure: BadInputError | EditStoppedError | None = None
     withheld = 0
     whole = combine(snapshot.text, results)
@@ -62,6 +67,7 @@ async def carry_out(
             failure = error
             withheld += isinstance(error, WithheldError)
             continue
+        parts.append(Part(part, results[-1].receipt.confidence))
         whole = combine(snapshot.text, results)
     if failure is not None and not results:
         raise failure
@@ -75,7 +81,17 @@ async def carry_out(
     for op in whole.program.line_ops:
         on_op(op, whole.receipt)
     await asyncio.sleep(0)  # What they make the event loop do is done before the edit is there.
-    return whole
+    return whole, _parts_of(whole, Part(instruction, whole.receipt.confidence), parts)
+
+
+def _parts_of(result: EditResult, whole: Part, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return what each hunk was made for: the one part whose lines it touches, else `whole`."""
+    found = []
+    for hunk in result.hunks:
+        lines = Scope(hunk.first, max(hunk.first, hunk.end - 1))
+        touched = [part for part in parts if overlaps(part.instruction.scope, lines)]
+        found.append(touched[0] if len(touched) == 1 else whole)
+    return tuple(found)
 
 
 def moved(scope: Scope | None, changes: Sequence[Hunk]) -> Scope | None:

@@ -5,9 +5,12 @@ Pure: it knows nothing of servers, or of how a client is asked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lsprotocol import types as lsp
 
 from copydecode_lsp.instructions import Instruction
+from copydecode_lsp.proposals import Part
 from copydecode_lsp.settings import Confirm, Settings
 
 LABEL_LENGTH = 80
@@ -57,12 +60,13 @@ def label(instruction: Instruction) -> str:
     return f"AI edit: {text}"[:LABEL_LENGTH]
 
 
-def annotation(
-    settings: Settings, instruction: Instruction, confidence: float | None
-) -> lsp.ChangeAnnotation:
-    """Return the annotation of an edit's changes."""
-    return lsp.ChangeAnnotation(
-        label=label(instruction),
-        needs_confirmation=needed(settings, confidence),
-        description=in_words(settings, confidence),
-    )
+def annotate(settings: Settings, parts: Sequence[Part]) -> list[lsp.ChangeAnnotation]:
+    """Return the annotation of each of an edit's changes, by what it was made for."""
+    return [
+        lsp.ChangeAnnotation(
+            label=label(part.instruction),
+            needs_confirmation=needed(settings, part.confidence),
+            description=in_words(settings, part.confidence),
+        )
+        for part in parts
+    ]

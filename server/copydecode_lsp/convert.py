@@ -15,9 +15,6 @@ from copydecode import Document, Hunk, Scope
 from copydecode.errors import ScopeError
 from copydecode_lsp.narrowing import kept_ends
 
-ANNOTATION = "copydecode"
-"""The id of an edit's one change annotation."""
-
 
 def strip_line_end(line: str) -> str:
     """Return the line without its LF, CRLF or CR."""
@@ -71,24 +68,27 @@ def workspace_edit(
     edits: Sequence[lsp.TextEdit],
     *,
     versioned: bool,
-    annotation: lsp.ChangeAnnotation | None = None,
+    annotations: Sequence[lsp.ChangeAnnotation] = (),
 ) -> lsp.WorkspaceEdit:
     """Return the edits of one document; `versioned` where the client takes documentChanges.
 
-    An `annotation` is that of all of them; only a `versioned` edit can have one.
+    `annotations` are those of each of them, equal ones together; only a `versioned` edit has some.
     """
     if not versioned:
         return lsp.WorkspaceEdit(changes={uri: list(edits)} if edits else {})
     if not edits:
         return lsp.WorkspaceEdit(document_changes=[])
     identifier = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
-    annotated: list[lsp.TextEdit | lsp.AnnotatedTextEdit | lsp.SnippetTextEdit] = [
-        edit if annotation is None else lsp.AnnotatedTextEdit(ANNOTATION, edit.range, edit.new_text)
-        for edit in edits
-    ]
+    named: dict[str, lsp.ChangeAnnotation] = {}
+    annotated: list[lsp.TextEdit | lsp.AnnotatedTextEdit | lsp.SnippetTextEdit] = [*edits]
+    for index, (edit, annotation) in enumerate(zip(edits, annotations, strict=False)):
+        same = (name for name, known in named.items() if known == annotation)
+        name = next(same, f"copydecode.{len(named)}")
+        named[name] = annotation
+        annotated[index] = lsp.AnnotatedTextEdit(name, edit.range, edit.new_text)
     return lsp.WorkspaceEdit(
         document_changes=[lsp.TextDocumentEdit(text_document=identifier, edits=annotated)],
-        change_annotations=None if annotation is None else {ANNOTATION: annotation},
+        change_annotations=named or None,
     )
 
 

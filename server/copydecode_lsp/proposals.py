@@ -33,13 +33,26 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a change was made for, and how often such edits are right."""
+
+    instruction: Instruction
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
-    """A computed edit: its program, the text edits for its snapshot, the one decode's receipt."""
+    """A computed edit: its program, the text edits for its snapshot, the one decode's receipt.
+
+    `whole` is about all of it, `parts` about each of the edits: an instruction that has parts makes
+    each for one of them.
+    """
 
     program: Program
     edits: tuple[lsp.TextEdit, ...]
     receipt: ReceiptJson
-    confidence: float | None = None
+    whole: Part
+    parts: tuple[Part, ...]
 
 
 Listen = Callable[[str], None]

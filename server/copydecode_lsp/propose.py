@@ -38,7 +38,7 @@ from copydecode_lsp.failures import StaleDocumentError
 from copydecode_lsp.instructions import Instruction, require
 from copydecode_lsp.preview import Preview
 from copydecode_lsp.progress import describe, reporting
-from copydecode_lsp.proposals import Key, Listen, Proposal
+from copydecode_lsp.proposals import Key, Listen, Part, Proposal
 from copydecode_lsp.receipts import ReceiptJson
 from copydecode_lsp.snapshots import Snapshot, Snapshots
 from copydecode_lsp.worker import Worker
@@ -54,14 +54,16 @@ _NAMED = 3
 class Edit:
     """The text edits for the newest snapshot, and the receipt of the decode that they come from.
 
-    `rebased` says that the model saw an older one. `confidence` is how often such edits are right.
+    `rebased` says that the model saw an older one. `whole` is what the edit was made for, `parts`
+    what each of the text edits was.
     """
 
     snapshot: Snapshot
     edits: tuple[lsp.TextEdit, ...]
     receipt: ReceiptJson
     rebased: bool
-    confidence: float | None
+    whole: Part
+    parts: tuple[Part, ...]
 
 
 async def propose(
@@ -131,8 +133,11 @@ async def _propose(
         edits = proposal.edits
     else:
         edits = _text_edits(ls, newest, _rebased(ls.snapshots, snapshot, proposal.program))
+    parts = proposal.parts
+    if len(edits) != len(parts):  # Rebased, two changes can have become one.
+        parts = (proposal.whole,) * len(edits)
     rebased = newest is not snapshot
-    return Edit(newest, edits, proposal.receipt, rebased, proposal.confidence)
+    return Edit(newest, edits, proposal.receipt, rebased, proposal.whole, parts)
 
 
 async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) -> Proposal:
@@ -157,7 +162,7 @@ async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) 
     with _receipt_of_failure(ls, key, watch):
         ls.snapshots.require_current(snapshot)
         try:
-            result = await carry_out(ls, worker, key, stale=watch.stale, on_op=on_op)
+            result, parts = await carry_out(ls, worker, key, stale=watch.stale, on_op=on_op)
         except EditCancelledError:
             if watch.reason is not None:
                 raise watch.reason from None
@@ -172,7 +177,8 @@ async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) 
             preview.end(hunks(program, newest.document), newest.document, newest.version)
     receipt = ls.receipts.add(ls.edit_id(snapshot, key.instruction), snapshot.uri, result)
     edits = _text_edits(ls, snapshot, result.program)
-    return Proposal(result.program, edits, receipt, result.receipt.confidence)
+    whole = Part(key.instruction, result.receipt.confidence)
+    return Proposal(result.program, edits, receipt, whole, parts)
 
 
 def withheld(error: WithheldError) -> str:

@@ -154,13 +154,18 @@ def workspace_edit_of(
     changes: Sequence[FileChange],
     *,
     versioned: bool,
-    annotation: lsp.ChangeAnnotation | None = None,
+    annotations: Sequence[lsp.ChangeAnnotation] = (),
 ) -> lsp.WorkspaceEdit:
-    """Return the one edit of several files; else as `convert.workspace_edit`."""
+    """Return the one edit of several files; else as `convert.workspace_edit`.
+
+    There is at most one annotation: that of all changes.
+    """
     if not versioned:
         return lsp.WorkspaceEdit(changes={change.uri: list(change.edits) for change in changes})
     each = [
-        workspace_edit(c.uri, c.version, c.edits, versioned=True, annotation=annotation)
+        workspace_edit(
+            c.uri, c.version, c.edits, versioned=True, annotations=[*annotations] * len(c.edits)
+        )
         for c in changes
     ]
     return lsp.WorkspaceEdit(

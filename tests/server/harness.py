@@ -63,13 +63,14 @@ class Pair:
 
 
 @asynccontextmanager
-async def connected(
+async def connected(  # noqa: PLR0913  # each named at the call
     abilities: Abilities | None = None,
     *,
     load: Load = fake_engine.load,
     options: dict[str, Any] | None = None,
     config: EngineConfig | None = None,
     text: str | None = None,
+    language: str = "python",
 ) -> AsyncIterator[Pair]:
     """Connect a client and a server, shake hands, open the example; shut down in order."""
     server = app.create(load, config)
@@ -86,7 +87,7 @@ async def connected(
     client.attach(cast("Any", to_client.reader), cast("Any", to_server))
     await client.handshake(options)
     if text is not None:
-        client.open(URI, text, "python")
+        client.open(URI, text, language)
     try:
         yield Pair(client, server)
     finally:

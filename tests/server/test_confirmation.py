@@ -297,6 +297,33 @@ async def test_of_all_fixes_those_that_add_errors_are_left_out() -> None:
     assert "look at this edit" in unsure
 
 
+async def test_of_all_fixes_each_has_the_annotation_of_its_own_diagnostic() -> None:
+    """One that was rebased, too; so the unsure ones alone are asked for."""
+    text = "zeroth = 0\n" + TEXT
+    async with connected(ANNOTATING, text=text) as pair:
+        kinds: list[lsp.CodeActionKind | str] = [FIX_ALL_KIND]
+        found = [diagnostic("unsure: 7", 2), diagnostic("put: 9", 4)]
+        (action,) = await pair.client.code_actions(URI, lines(1, 4), found, kinds)
+        assert isinstance(action, lsp.CodeAction)
+        await pair.client.code_action_resolve_async(action)
+        pair.client.change(URI, "typed = 0\n" + text)
+        resolved = await pair.client.code_action_resolve_async(action)
+    assert resolved.edit is not None
+    annotations = resolved.edit.change_annotations or {}
+    assert resolved.edit.document_changes is not None
+    (change,) = resolved.edit.document_changes
+    assert isinstance(change, lsp.TextDocumentEdit)
+    said = [
+        (edit.new_text, annotations[edit.annotation_id])
+        for edit in change.edits
+        if isinstance(edit, lsp.AnnotatedTextEdit)
+    ]
+    assert [(text, a.label, a.needs_confirmation) for text, a in said] == [
+        ("7\n", "AI edit: unsure: 7", True),
+        ("9\n", "AI edit: put: 9", False),
+    ]
+
+
 async def test_the_status_has_the_settings() -> None:
     options = {"confirm": "always", "confidenceThreshold": 0.5, "selfCheck": False}
     async with connected(options=options, text=TEXT) as pair:

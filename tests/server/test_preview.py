@@ -73,14 +73,14 @@ async def test_the_final_hunks_are_the_edit_for_the_version_that_it_is_answered_
 
 
 async def test_of_an_edit_that_several_make_the_final_hunks_are_the_last() -> None:
-    found = [diagnostic("put: x", 1), diagnostic("put: y", 3)]
+    found = [diagnostic("put: 7", 1), diagnostic("put: 8", 3)]
     async with connected(HUNKS, text=TEXT) as pair:
         kinds: list[lsp.CodeActionKind | str] = [FIX_ALL_KIND]
         (action,) = await pair.client.code_actions(URI, lines(1, 1), found, kinds)
         assert isinstance(action, lsp.CodeAction)
         await pair.client.code_action_resolve_async(action)
         await pair.client.execute("copydecode.lastReceipt")  # All that was told before has come.
-    assert seen(pair)[-2:] == [(1, 0, 0, 0, "x", True), (1, 1, 2, 2, "y", True)]
+    assert seen(pair)[-2:] == [(1, 0, 0, 0, "7", True), (1, 1, 2, 2, "8", True)]
 
 
 async def test_an_edit_that_fails_has_no_final_hunk() -> None:

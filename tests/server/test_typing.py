@@ -82,7 +82,8 @@ class Held(Pair):
 @asynccontextmanager
 async def held(abilities: Abilities | None = None, text: str = TEXT) -> AsyncIterator[Held]:
     backend = fake_engine.FakeBackend()
-    async with connected(abilities, load=backend.load, text=text) as pair:
+    # Words, which in Python would be unknown names.
+    async with connected(abilities, load=backend.load, text=text, language="plaintext") as pair:
         yield Held(pair.client, pair.server, backend)
 
 

@@ -10,6 +10,7 @@ Without an instruction and a snippet the user is asked for one.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from copydecode_lsp.convert import scope_of_range, workspace_edit
 from copydecode_lsp.failures import StaleDocumentError, invalid_params
 from copydecode_lsp.instructions import APPLY_SNIPPET, Instruction, from_json, require
 from copydecode_lsp.names import APPLY_EDIT
+from copydecode_lsp.proposals import Part
 from copydecode_lsp.propose import RESTARTS, Edit, propose
 from copydecode_lsp.propose_files import gather, propose_files, workspace_edit_of
 from copydecode_lsp.snapshots import Snapshot
@@ -70,18 +72,18 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     edit = await propose(ls, snapshot, instruction, params.work_done_token, restarts=restarts)
     if not edit.edits:
         return {"applied": False, "rebased": edit.rebased, **edit.receipt}
-    if not await _is_wanted(ls, snapshot.uri, edit.confidence, instruction):
+    if not await _is_wanted(ls, snapshot.uri, edit.whole):
         return {"applied": False, "discarded": True, "rebased": edit.rebased, **edit.receipt}
     if not ls.snapshots.is_current(edit.snapshot):
         # The user typed while the question was open: it was about this edit, and no other.
         edit = await propose(ls, snapshot, instruction)
-    answer = await _apply(ls, edit, instruction)
+    answer = await _apply(ls, edit)
     if not answer.applied and restarts and not ls.snapshots.is_current(edit.snapshot):
         # The user typed while the edit was on its way: it is rebased, or begins anew.
         edit = await propose(ls, snapshot, instruction, restarts=restarts)
-        if not await _is_wanted(ls, snapshot.uri, edit.confidence, instruction):
+        if not await _is_wanted(ls, snapshot.uri, edit.whole):
             return {"applied": False, "discarded": True, "rebased": edit.rebased, **edit.receipt}
-        answer = await _apply(ls, edit, instruction)
+        answer = await _apply(ls, edit)
     reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
     return {"applied": answer.applied, "rebased": edit.rebased, **reason, **edit.receipt}
 
@@ -115,23 +117,23 @@ async def _apply_to_files(
             files = await gather(ls, ls.snapshots.view(), uris, context)
     if not changes.files:
         return {"applied": False, "rebased": changes.rebased, **changes.receipt}
-    if not await _is_wanted(ls, uris[0], changes.confidence, instruction):
+    whole = Part(instruction, changes.confidence)
+    if not await _is_wanted(ls, uris[0], whole):
         return {"applied": False, "discarded": True, **changes.receipt}
     edit = workspace_edit_of(
         changes.files,
         versioned=ls.features.document_changes,
-        annotation=_annotation(ls, uris[0], changes.confidence, instruction),
+        annotations=_annotations(ls, uris[0], [whole]),
     )
     answer = await _send(ls, edit, instruction)
     reason = {"failureReason": answer.failure_reason} if answer.failure_reason else {}
     return {"applied": answer.applied, "rebased": changes.rebased, **reason, **changes.receipt}
 
 
-async def _is_wanted(
-    ls: CopydecodeServer, uri: str, confidence: float | None, instruction: Instruction
-) -> bool:
+async def _is_wanted(ls: CopydecodeServer, uri: str, whole: Part) -> bool:
     """Return whether to apply an edit: where it needs that, and the client will not ask, we do."""
     settings = ls.settings_of(uri)
+    confidence, label = whole.confidence, confirmation.label(whole.instruction)
     if ls.features.annotations or not confirmation.needed(settings, confidence):
         return True
     words = confirmation.in_words(settings, confidence)
@@ -140,7 +142,7 @@ async def _is_wanted(
         ls.window_show_message_request_async(
             lsp.ShowMessageRequestParams(
                 type=lsp.MessageType.Warning,
-                message=f"copydecode: apply this? {confirmation.label(instruction)}. {words}",
+                message=f"copydecode: apply this? {label}. {words}",
                 actions=[lsp.MessageActionItem(title) for title in (APPLY, DISCARD)],
             )
         )
@@ -148,27 +150,23 @@ async def _is_wanted(
     return chosen is not None and chosen.title == APPLY
 
 
-def _annotation(
-    ls: CopydecodeServer, uri: str, confidence: float | None, instruction: Instruction
-) -> lsp.ChangeAnnotation | None:
-    """Return what the client is told of an edit, where it can be told."""
-    if not ls.features.annotations:
-        return None
-    return confirmation.annotation(ls.settings_of(uri), instruction, confidence)
+def _annotations(
+    ls: CopydecodeServer, uri: str, parts: Sequence[Part]
+) -> list[lsp.ChangeAnnotation]:
+    """Return what the client is told of each change, where it can be told."""
+    return confirmation.annotate(ls.settings_of(uri), parts) if ls.features.annotations else []
 
 
-async def _apply(
-    ls: CopydecodeServer, edit: Edit, instruction: Instruction
-) -> lsp.ApplyWorkspaceEditResult:
+async def _apply(ls: CopydecodeServer, edit: Edit) -> lsp.ApplyWorkspaceEditResult:
     """Have the client apply an edit."""
     changes = workspace_edit(
         edit.snapshot.uri,
         edit.snapshot.version,
         edit.edits,
         versioned=ls.features.document_changes,
-        annotation=_annotation(ls, edit.snapshot.uri, edit.confidence, instruction),
+        annotations=_annotations(ls, edit.snapshot.uri, edit.parts),
     )
-    return await _send(ls, changes, instruction)
+    return await _send(ls, changes, edit.whole.instruction)
 
 
 async def _send(

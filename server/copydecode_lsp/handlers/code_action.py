@@ -123,7 +123,7 @@ def _is_preferred(ls: CopydecodeServer, snapshot: Snapshot, offer: Offer) -> boo
     kept = ls.proposals.kept(Key(ls.config_of(snapshot.uri), snapshot, instruction))
     if kept is None or not kept.edits:
         return False
-    return confirmation.is_preferred(ls.settings_of(snapshot.uri), kept.confidence)
+    return confirmation.is_preferred(ls.settings_of(snapshot.uri), kept.whole.confidence)
 
 
 def _offers(

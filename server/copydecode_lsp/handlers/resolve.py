@@ -20,12 +20,12 @@ async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeActio
     snapshot = ls.snapshots.at(uri, version)
     snapshot.require_editable()
     proposal = await propose(ls, snapshot, instruction)
-    settings, confidence = ls.settings_of(uri), proposal.confidence
-    annotation = None
+    settings, confidence = ls.settings_of(uri), proposal.whole.confidence
+    annotations: list[lsp.ChangeAnnotation] = []
     if not proposal.edits:
         ls.show(lsp.MessageType.Info, "copydecode: the model proposes no change.")
     elif ls.features.annotations:
-        annotation = confirmation.annotation(settings, instruction, confidence)
+        annotations = confirmation.annotate(settings, proposal.parts)
     elif confirmation.needed(settings, confidence):
         # It cannot be asked for: who resolves an action applies it.
         words = confirmation.in_words(settings, confidence)
@@ -37,7 +37,7 @@ async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeActio
         proposal.snapshot.version,
         proposal.edits,
         versioned=ls.features.document_changes,
-        annotation=annotation,
+        annotations=annotations,
     )
     return action
 
