@@ -85,8 +85,8 @@ def unused_import(lines: Lines, rng: Random, _material: Material) -> Flaw | None
     code = read(tuple(lines))
     if code is None:
         return None
-    ways = (_import_more, _import_found, _import_line, _import_line)
-    return rng.choice(ways)(code, rng)
+    ways = rng.sample((_import_more, _import_found, _import_line, _import_line), 4)
+    return next((flaw for way in ways if (flaw := way(code, rng))), None)
 
 
 def _import_found(code: Code, rng: Random) -> Flaw | None:
@@ -537,7 +537,7 @@ def syntax(lines: Lines, rng: Random, _material: Material) -> Flaw | None:
     slip = rng.choice(_SLIPS)
     numbers = [k for k in range(code.first, code.last + 1) if lines[k - 1].strip()]
     rng.shuffle(numbers)
-    inside = _in_strings(code)
+    inside = code.strings()
     for at in numbers:
         if at in inside or "#" in lines[at - 1]:
             continue
@@ -871,13 +871,3 @@ def _is_statement(text: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return len(body) == 1 and _is_simple(body[0])
-
-
-def _in_strings(code: Code) -> set[int]:
-    """Return the lines that a string of several lines touches."""
-    return {
-        k
-        for node in ast.walk(code.tree)
-        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno
-        for k in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }

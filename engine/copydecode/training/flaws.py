@@ -48,7 +48,7 @@ class Flaw:
         return (wrong, self.scope) if self.scope else (wrong,)
 
 
-_LINE = re.compile(r"\b((?:on|at) line )(\d+)\b")
+_LINE = re.compile(r"\b((?:on|at|from|imported) line )(\d+)\b")
 """How tools name another line than the diagnostic's own."""
 
 Maker = Callable[[Lines, Random, Material], Flaw | None]

@@ -12,6 +12,7 @@ from copydecode.training import (
     finding,
     flaws,
     javascript,
+    lint,
     mistakes,
     refactors,
     tasks,
@@ -29,7 +30,7 @@ MAX_COMMENTS = 2
 
 _MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS | refactors.MAKERS | unchanged.MAKERS
 _MISTAKES = mistakes.MAKERS | javascript.MISTAKES
-_FLAWS = diagnostics.MAKERS
+_FLAWS = diagnostics.MAKERS | lint.MAKERS
 
 _AT_THE_TOP = frozenset({"unused-import", "missing-import"})
 """Kinds that are about what files begin with: every other chunk with one is from there."""
@@ -88,6 +89,9 @@ DIAGNOSTICS: Mapping[str, float] = {
     "missing-import": 1,
     "unreachable": 1,
     "syntax": 4,
+    "arguments": 1.5,
+    "lint": 3,
+    "needless": 1,
     "unchanged-stale": 1,
 }
 """Mistakes that a tool has told about, in its words."""

@@ -64,6 +64,15 @@ class Code:
                 if isinstance(block, list) and block and block[0].lineno >= self.first:
                     yield block
 
+    def strings(self) -> set[int]:
+        """Return the lines that a string of several lines touches."""
+        return {
+            k
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno
+            for k in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+
     def fills_line(self, node: ast.stmt | ast.expr) -> bool:
         """Return whether a node is all that stands in one line, but for a comment."""
         if node.lineno != node.end_lineno or not self.first <= node.lineno <= self.last:
