@@ -15,6 +15,7 @@ from copydecode.training import (
     lint,
     mistakes,
     refactors,
+    rewrites,
     tasks,
     unchanged,
 )
@@ -30,7 +31,7 @@ MAX_COMMENTS = 2
 
 _MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS | refactors.MAKERS | unchanged.MAKERS
 _MISTAKES = mistakes.MAKERS | javascript.MISTAKES
-_FLAWS = diagnostics.MAKERS | lint.MAKERS
+_FLAWS = diagnostics.MAKERS | lint.MAKERS | rewrites.MAKERS
 
 _AT_THE_TOP = frozenset({"unused-import", "missing-import"})
 """Kinds that are about what files begin with: every other chunk with one is from there."""
@@ -104,6 +105,10 @@ REFACTORS: Mapping[str, float] = {
     "add-parameter": 2,
     "annotate": 2,
     "docstring": 1,
+    "f-string": 1,
+    "dict-get": 0.7,
+    "pathlib": 0.7,
+    "simplify": 1,
     "unchanged-held": 1,
     "unchanged-applied": 0.5,
 }
