@@ -125,7 +125,7 @@ _GROUPS = (
     ),
     ((*_POINTING, "unchanged"), 2.0),
     (("rename", "rename-seldom", "insert", "replace", "find-insert", "find-replace"), 1.0),
-    (("snippet", "snippet-anchor"), 0.75),
+    (("snippet", "snippet-anchor", "snippet-several"), 0.75),
     (tuple(SCRIPTING), 1.0),
     (tuple(REFACTORS), 0.5),
 )
@@ -155,7 +155,9 @@ def lesson(curriculum: str, progress: float, rng: Random) -> Lesson:
     kinds, cases = rng.choices(_GROUPS, weights)[0]
     mix = {kind: stage.mix[kind] for kind in kinds if kind in stage.mix}
     lines = round(rng.uniform(min(_SHORTEST, longest), longest))
-    if "snippet" in kinds or not _OF_CODE.isdisjoint(mix):
+    if "snippet-several" in kinds:
+        lines = max(lines, min(18, round(stage.longest[1])), 8)
+    if not _OF_CODE.isdisjoint(mix):
         lines = max(lines, 8)
     decisions = stage.decisions if "find-delete" in kinds else None
     noise = rng.random() < stage.noise and _OF_CODE.isdisjoint(mix)

@@ -51,6 +51,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "rename in a function": ("rename-local",),
     "rename everywhere": ("rename", "rename-seldom", "rename-method"),
     "snippet in one place": ("snippet", "snippet-anchor"),
+    "snippet in several places": ("snippet-several",),
     "unchanged": ("unchanged", "unchanged-stale", "unchanged-held", "unchanged-applied"),
     "mutation with its line": ("bug-located",),
     "mutation without location": ("bug",),
@@ -125,7 +126,8 @@ def draw_trials(
             continue
         rng = Random(f"{seed}/{kind}")
         for _ in range(per_kind):
-            sheet = maker.draw(rng, rng.randint(14 if kind == "snippet" else 8, 36), 1, {kind: 1.0})
+            shortest = 14 if kind.startswith("snippet") else 8
+            sheet = maker.draw(rng, rng.randint(shortest, 36), 1, {kind: 1.0})
             yield trial(sheet.cases[0].kind, sheet, sheet.cases[0])
     if language != "python":
         return

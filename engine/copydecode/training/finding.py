@@ -23,7 +23,6 @@ from copydecode.training.tasks import (
     fenced,
     foreign_lines,
     indent_of,
-    is_unique,
     rename_to,
     replace_lines,
 )
@@ -207,28 +206,6 @@ def rename_seldom(lines: Lines, rng: Random, material: Material) -> Case | None:
     return rename_to(lines, rng, material, kind="rename-seldom", most=2)
 
 
-def snippet_anchor(lines: Lines, rng: Random, material: Material) -> Case | None:
-    """Apply a snippet of one line that stands in the document, and new lines behind it."""
-    if len(lines) < 4 or any(FENCE in line for line in lines):  # noqa: PLR2004  # nothing to elide
-        return None
-    anchors = [k for k in _quotable(lines) if is_unique(lines, lines[k - 1 : k]) and k < len(lines)]
-    if not anchors:
-        return None
-    number = rng.choice(anchors)
-    anchor = lines[number - 1]
-    new = foreign_lines(lines, number, rng, material)
-    elision = indent_of(anchor) + rng.choice(("# ... existing code ...", "# ...", "..."))
-    intro = rng.choice(("Apply this snippet:", "Apply:", "apply this change", "Make this change:"))
-    text = [elision, anchor, *new, elision]
-    return Case(
-        "snippet-anchor",
-        f"{intro}\n" + fenced(text, rng, material.language),
-        None,
-        replace_lines(lines, number + 1, number, new),
-        ((anchor.strip(), number),),
-    )
-
-
 _NOTHING = (
     "Do nothing",
     "do nothing",
@@ -269,7 +246,6 @@ MAKERS: dict[str, Maker] = {
     "find-insert": insert,
     "find-replace": replace,
     "rename-seldom": rename_seldom,
-    "snippet-anchor": snippet_anchor,
     "unchanged": unchanged,
 }
 

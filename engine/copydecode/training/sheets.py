@@ -16,6 +16,7 @@ from copydecode.training import (
     mistakes,
     refactors,
     rewrites,
+    snippets,
     tasks,
     unchanged,
 )
@@ -29,7 +30,14 @@ from copydecode.training.tasks import FENCE, Case, Material, Sheet
 MAX_COMMENTS = 2
 """How many `AI!` comments a sheet holds at most: nobody writes more at once."""
 
-_MAKERS = tasks.MAKERS | finding.MAKERS | javascript.MAKERS | refactors.MAKERS | unchanged.MAKERS
+_MAKERS = {
+    **tasks.MAKERS,
+    **finding.MAKERS,
+    **snippets.MAKERS,
+    **javascript.MAKERS,
+    **refactors.MAKERS,
+    **unchanged.MAKERS,
+}
 _MISTAKES = mistakes.MAKERS | javascript.MISTAKES
 _FLAWS = diagnostics.MAKERS | lint.MAKERS | rewrites.MAKERS
 
@@ -41,7 +49,7 @@ _DRAWS = 4
 
 _EVERYWHERE = frozenset(LANGUAGES)
 _SPOKEN: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(tasks.MAKERS | finding.MAKERS, _EVERYWHERE),
+    **dict.fromkeys(tasks.MAKERS | finding.MAKERS | snippets.MAKERS, _EVERYWHERE),
     **dict.fromkeys(("rename", "rename-seldom", comments.KIND), CODE),
     **dict.fromkeys(javascript.MAKERS | javascript.MISTAKES, SCRIPTS),
 }
@@ -79,6 +87,7 @@ FINDING: Mapping[str, float] = {
     "find-replace": 2,
     "rename-seldom": 2,
     "snippet-anchor": 2,
+    "snippet-several": 2,
     "unchanged": 0.5,
     "comment": 2,
 }

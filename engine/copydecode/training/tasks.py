@@ -229,47 +229,6 @@ def rewrite(lines: Lines, rng: Random, _material: Material) -> Case | None:
     return Case("rewrite", instruction, scope, program)
 
 
-ELISIONS = (
-    "# ... existing code ...",
-    "# ...",
-    "# ... rest of the code ...",
-    "# existing code",
-    "...",
-)
-
-
-def snippet(lines: Lines, rng: Random, material: Material) -> Case | None:
-    """Apply a snippet with elided context, as a chat assistant would give it."""
-    n = len(lines)
-    if n < 6 or any(FENCE in line for line in lines):  # noqa: PLR2004  # there is no context to elide
-        return None
-    first = rng.randrange(2, n - 1)
-    last = min(n - 1, first + rng.randrange(2))
-    removed = 0 if rng.random() < 0.4 else last - first + 1  # noqa: PLR2004  # share of pure insertions
-    old = lines[first - 1 : first - 1 + removed]
-    new = foreign_lines(lines, first, rng, material)
-    if old and rng.random() < 0.5:  # noqa: PLR2004  # half the replacements keep most of a line
-        names = [m for m in code_names(old[0]) if m[0] not in RESERVED_NAMES]
-        if names:
-            match = rng.choice(names)
-            new = [old[0][: match.start()] + rng.choice(material.names) + old[0][match.end() :]]
-            new += old[1:]
-    before = lines[max(0, first - 1 - rng.randint(1, 2)) : first - 1]
-    after = lines[first - 1 + removed : first - 1 + removed + rng.randint(1, 2)]
-    # Without a unique anchor the snippet has more than one place to go.
-    if not is_unique(lines, before) or not any(line.strip() for line in after):
-        return None
-    elision = rng.choice(ELISIONS)
-    indent = indent_of(before[0])
-    text = [indent + elision, *before, *new, *after, indent + elision]
-    intro = rng.choice(("Apply this snippet:", "Apply:", "apply this change", "Make this change:"))
-    program = replace_lines(lines, first, first + removed - 1, new)
-    anchor = (before[-1].strip(), first - 1)
-    return Case(
-        "snippet", f"{intro}\n" + fenced(text, rng, material.language), None, program, (anchor,)
-    )
-
-
 MAKERS: dict[str, Maker] = {
     "delete": delete,
     "duplicate": duplicate,
@@ -278,7 +237,6 @@ MAKERS: dict[str, Maker] = {
     "insert": insert,
     "replace": replace,
     "rewrite": rewrite,
-    "snippet": snippet,
 }
 
 
@@ -343,12 +301,3 @@ def foreign_lines(lines: Lines, near: int, rng: Random, material: Material) -> l
     indent = indent_of(model)
     count = 1 if rng.random() < 0.7 else 2  # noqa: PLR2004  # most insertions are one line
     return [indent + rng.choice(material.lines) for _ in range(count)]
-
-
-def is_unique(lines: Lines, anchor: Lines) -> bool:
-    """Return whether the lines of an anchor stand together in one place, the last not empty."""
-    if not anchor or not anchor[-1].strip():
-        return False
-    width = len(anchor)
-    hits = sum(list(lines[k : k + width]) == list(anchor) for k in range(len(lines) - width + 1))
-    return hits == 1

@@ -17,9 +17,9 @@ from copydecode.edit.program import Copy, Program
 from copydecode.training import diagnostics, refactors
 from copydecode.training.flaws import with_lock
 from copydecode.training.mistakes import UNDEFINED, misspell
+from copydecode.training.snippets import INTROS, elision_of, is_place
 from copydecode.training.syntax import Code, Function, documented, read
 from copydecode.training.tasks import (
-    ELISIONS,
     FENCE,
     RENAME,
     RESERVED_NAMES,
@@ -30,7 +30,6 @@ from copydecode.training.tasks import (
     code_names,
     fenced,
     indent_of,
-    is_unique,
 )
 
 
@@ -141,7 +140,7 @@ def _has_parameter(f: Function, rng: Random) -> str:
     )
 
 
-def applied(lines: Lines, rng: Random, _material: Material) -> Case | None:
+def applied(lines: Lines, rng: Random, material: Material) -> Case | None:
     """Give a snippet that stands in the document as it is."""
     n = len(lines)
     if n < 6 or any(FENCE in line for line in lines):  # noqa: PLR2004  # nothing to elide
@@ -149,12 +148,11 @@ def applied(lines: Lines, rng: Random, _material: Material) -> Case | None:
     first = rng.randrange(1, n - 2)
     last = min(n - 1, first + rng.randint(2, 5))
     part = lines[first : last + 1]
-    if not is_unique(lines, part) or not part[0].strip():
+    if not is_place(lines, first + 1, last + 1) or not part[0].strip():
         return None
-    elision = rng.choice(ELISIONS)
+    elision = elision_of(rng, material.language)
     text = [indent_of(part[0]) + elision, *part, indent_of(part[-1]) + elision]
-    intro = rng.choice(("Apply this snippet:", "Apply:", "apply this change", "Make this change:"))
-    return _nothing("unchanged-applied", f"{intro}\n" + fenced(text, rng), None, lines)
+    return _nothing("unchanged-applied", f"{rng.choice(INTROS)}\n" + fenced(text, rng), None, lines)
 
 
 MAKERS: dict[str, Maker] = {

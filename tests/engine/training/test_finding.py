@@ -123,14 +123,6 @@ def test_find_replace(maker: SheetMaker) -> None:
         assert new == [*sheet.lines[: at - 1], *put, *sheet.lines[at:]]
 
 
-def test_snippet_anchor(maker: SheetMaker) -> None:
-    """The snippet's second line stands in the sheet once, and what is under it follows there."""
-    for sheet, case, new in draw(maker, "snippet-anchor"):
-        _, anchor, *put, _ = fenced(case)
-        (at,) = (k for k, line in enumerate(sheet.lines, 1) if line == anchor)
-        assert new == [*sheet.lines[:at], *put, *sheet.lines[at:]]
-
-
 def test_rename_seldom(maker: SheetMaker) -> None:
     for sheet, case, new in draw(maker, "rename-seldom"):
         old = case.mentions[0][0]

@@ -133,15 +133,6 @@ def test_replace(maker: SheetMaker) -> None:
         assert new == old[: first - 1] + fenced(case) + old[last:]
 
 
-def test_snippet(maker: SheetMaker) -> None:
-    """What stands between the elisions stands in the result as one piece; the rest is old."""
-    for sheet, case, new in draw(maker, "snippet"):
-        text = "\n".join(fenced(case)[1:-1])
-        assert text in "\n".join(new)
-        kept = {line for line in sheet.lines if line in new}
-        assert set(new) <= kept | set(fenced(case))
-
-
 @pytest.mark.parametrize("put_in", [mistakes.misspell_name, mistakes.mutate])
 def test_mistakes_change_the_line_and_remember_it(
     maker: SheetMaker,
