@@ -17,6 +17,7 @@ from copydecode.training.sheets import (
     FINDING,
     REFACTORS,
     SCRIPTING,
+    WRITING,
 )
 
 
@@ -105,8 +106,9 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
                 (0.25, FINDING),
                 (0.25, DIAGNOSTICS),
                 (0.1, REFACTORS),
-                (0.07, SCRIPTING),
-                (0.08, COPYING),
+                (0.06, SCRIPTING),
+                (0.02, WRITING),
+                (0.07, COPYING),
             ),
             (40, 40),
             0.03,
@@ -114,7 +116,12 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     ),
     # Behind any of them: all languages, with what their own tools complain of.
     "languages": (
-        Stage(1.0, _joined((0.3, FINDING), (0.4, EVERYDAY), (0.3, SCRIPTING)), (40, 40), 0.05),
+        Stage(
+            1.0,
+            _joined((0.3, FINDING), (0.35, EVERYDAY), (0.25, SCRIPTING), (0.1, WRITING)),
+            (40, 40),
+            0.05,
+        ),
     ),
 }
 
@@ -128,6 +135,7 @@ _GROUPS = (
     (("snippet", "snippet-anchor", "snippet-several"), 0.75),
     (tuple(SCRIPTING), 1.0),
     (tuple(REFACTORS), 0.5),
+    (tuple(WRITING), 1.0),
 )
 """Few long cases in a batch would pad all others: kinds of like length come together."""
 

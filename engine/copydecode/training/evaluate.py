@@ -25,6 +25,7 @@ from copydecode.training.sheets import (
     FINDING,
     REFACTORS,
     SCRIPTING,
+    WRITING,
     SheetMaker,
     languages,
     whole_file_cases,
@@ -121,7 +122,7 @@ def draw_trials(
     """
     files = [file for file in files if file.language == language]
     maker = SheetMaker(files)
-    for kind in (*EVERYDAY, *FINDING, *SCRIPTING, *DIAGNOSTICS, *REFACTORS):
+    for kind in (*EVERYDAY, *FINDING, *SCRIPTING, *WRITING, *DIAGNOSTICS, *REFACTORS):
         if language not in languages(kind):
             continue
         rng = Random(f"{seed}/{kind}")

@@ -13,6 +13,7 @@ from copydecode.training import (
     flaws,
     javascript,
     lint,
+    markdown,
     mistakes,
     refactors,
     rewrites,
@@ -35,10 +36,11 @@ _MAKERS = {
     **finding.MAKERS,
     **snippets.MAKERS,
     **javascript.MAKERS,
+    **markdown.MAKERS,
     **refactors.MAKERS,
     **unchanged.MAKERS,
 }
-_MISTAKES = mistakes.MAKERS | javascript.MISTAKES
+_MISTAKES = mistakes.MAKERS | javascript.MISTAKES | markdown.MISTAKES
 _FLAWS = diagnostics.MAKERS | lint.MAKERS | rewrites.MAKERS
 
 _AT_THE_TOP = frozenset({"unused-import", "missing-import"})
@@ -52,6 +54,7 @@ _SPOKEN: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(tasks.MAKERS | finding.MAKERS | snippets.MAKERS, _EVERYWHERE),
     **dict.fromkeys(("rename", "rename-seldom", comments.KIND), CODE),
     **dict.fromkeys(javascript.MAKERS | javascript.MISTAKES, SCRIPTS),
+    **dict.fromkeys(markdown.MAKERS | markdown.MISTAKES, frozenset({"markdown"})),
 }
 """The languages of kinds that are not for Python alone."""
 
@@ -142,6 +145,17 @@ SCRIPTING: Mapping[str, float] = {
     "js-unused": 2,
 }
 """The kinds of JavaScript and TypeScript alone: what their linters and compilers complain of."""
+
+
+WRITING: Mapping[str, float] = {
+    "md-change": 3,
+    "md-list": 3,
+    "md-heading": 2,
+    "md-section": 1.5,
+    "md-lint": 1.5,
+    "md-spelling": 1.5,
+}
+"""The kinds of Markdown alone."""
 
 
 def languages(kind: str) -> frozenset[str]:

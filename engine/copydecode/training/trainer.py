@@ -34,7 +34,14 @@ from copydecode.errors import ModelFormatError
 from copydecode.training.batches import Batch, BranchAttention, make_batch
 from copydecode.training.corpus import SourceFile
 from copydecode.training.lessons import Lessons, Loader
-from copydecode.training.sheets import EVERYDAY, FINDING, MAX_COMMENTS, SCRIPTING, SheetMaker
+from copydecode.training.sheets import (
+    EVERYDAY,
+    FINDING,
+    MAX_COMMENTS,
+    SCRIPTING,
+    WRITING,
+    SheetMaker,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -411,7 +418,7 @@ class _Examiner:
 
     def __init__(self, maker: SheetMaker, prompt: EmbeddedPrompt, config: TrainConfig) -> None:
         self._batches: list[Batch] = []
-        mixes = {"everyday": (EVERYDAY,), "languages": (EVERYDAY, FINDING, SCRIPTING)}
+        mixes = {"everyday": (EVERYDAY,), "languages": (EVERYDAY, FINDING, SCRIPTING, WRITING)}
         for mix in mixes.get(config.curriculum, (EVERYDAY, FINDING)):
             rng = Random(0)
             for _ in range(config.examination_sheets // 4):

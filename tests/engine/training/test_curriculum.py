@@ -7,9 +7,16 @@ from random import Random
 import pytest
 
 from copydecode.training.curriculum import CURRICULA, lesson
-from copydecode.training.sheets import DIAGNOSTICS, EVERYDAY, FINDING, REFACTORS, SCRIPTING
+from copydecode.training.sheets import (
+    DIAGNOSTICS,
+    EVERYDAY,
+    FINDING,
+    REFACTORS,
+    SCRIPTING,
+    WRITING,
+)
 
-KINDS = {*EVERYDAY, *FINDING, *SCRIPTING, *DIAGNOSTICS, *REFACTORS}
+KINDS = {*EVERYDAY, *FINDING, *SCRIPTING, *WRITING, *DIAGNOSTICS, *REFACTORS}
 
 
 @pytest.mark.parametrize("name", CURRICULA)

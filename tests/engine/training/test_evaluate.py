@@ -24,6 +24,7 @@ from copydecode.training.sheets import (
     FINDING,
     REFACTORS,
     SCRIPTING,
+    WRITING,
     languages,
 )
 
@@ -51,7 +52,7 @@ def test_trials_in_another_language_are_all_in_it(
     trials = list(draw_trials([*files, *foreign_files], 1, seed=0, language=language))
     assert {trial.request.language for trial in trials} == {language}
     kinds = {trial.kind.removesuffix("-located") for trial in trials}
-    wanted = (*EVERYDAY, *FINDING, *SCRIPTING)
+    wanted = (*EVERYDAY, *FINDING, *SCRIPTING, *WRITING)
     assert kinds == {kind for kind in wanted if language in languages(kind)}
 
 
