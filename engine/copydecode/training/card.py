@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from copydecode.training.corpus import SourceFile
 from copydecode.training.curriculum import CURRICULA
 from copydecode.training.packages import PACKAGES, STANDARD_LIBRARY, Split
 from copydecode.training.trainer import INIT, TrainConfig
 
 _log = logging.getLogger(__name__)
+
+COUNTS = "corpus.json"
+"""How many files and lines a run learnt from, by split and language."""
 
 NOTES = "notes.md"
 """What somebody wrote down about a run, beside its log; it goes into the card."""
@@ -44,6 +49,31 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
             kept.pop()
         kept.append(entry)
     return kept
+
+
+def count(folder: Path, files: Mapping[str, Sequence[SourceFile]]) -> None:
+    """Write down how many files and lines of each language a run has of each sort."""
+    counts: dict[str, dict[str, tuple[int, int]]] = {}
+    for sort, found in files.items():
+        for file in found:
+            known = counts.setdefault(sort, {})
+            n_files, n_lines = known.get(file.language, (0, 0))
+            known[file.language] = (n_files + 1, n_lines + file.text.count("\n"))
+    (folder / COUNTS).write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
+
+
+def _counts(folder: Path) -> list[str]:
+    """Return the table of what `count` wrote down, none where it did not."""
+    if not (folder / COUNTS).exists():
+        return []
+    counts = json.loads((folder / COUNTS).read_text("utf-8"))
+    lines = ["| | language | files | lines |", "|---|---|---|---|"]
+    lines += [
+        f"| {sort} | {language} | {n_files:,} | {n_lines:,} |"
+        for sort, known in counts.items()
+        for language, (n_files, n_lines) in known.items()
+    ]
+    return [*lines, ""]
 
 
 def draw_curves(folder: Path) -> None:
@@ -121,9 +151,9 @@ def write(folder: Path, config: TrainConfig) -> None:
         "## Use and limits",
         "",
         f"It sees at most {config.max_lines} lines ({config.max_tokens} tokens) around the place "
-        "of the edit, in Python code.",
-        "It knows the tasks of `tasks`, `mistakes`, `finding` and `comments` in `training/` and "
-        "nothing else: other instructions give arbitrary edits.",
+        "of the edit, in the languages of its sources.",
+        "It knows the tasks that its curriculum names and nothing else: other instructions give "
+        "arbitrary edits.",
         "How often it is right is measured by `copydecode evaluate`; see the README.",
         "How often it is right where it is how sure is fitted by `copydecode calibrate`, which "
         "has to follow every training run: `config.json` has the result.",
@@ -147,13 +177,17 @@ def write(folder: Path, config: TrainConfig) -> None:
     lines += ["", *_curriculum(config.curriculum)]
     if (folder / NOTES).exists():
         lines += ["", "## Notes on this run", "", (folder / NOTES).read_text("utf-8").strip()]
-    lines += ["", "## Sources", "", "Split by package; every licence is permissive.", ""]
+    lines += ["", "## Sources", "", "Split by package; every licence is permissive."]
+    lines += ["A file that is near to another one is left out, on the training side first.", ""]
+    lines += _counts(folder)
     splits: tuple[Split, ...] = ("train", "validation", "test")
     for split in splits:
-        lines += [f"{split.capitalize()}:", "", "| package | version | licence |", "|---|---|---|"]
+        lines += [f"{split.capitalize()}:", "", "| package | version | licence | from |"]
+        lines.append("|---|---|---|---|")
         packages = [p for p in PACKAGES if p.split == split]
-        lines += [f"| {p.name} | {p.version} | {p.licence} |" for p in packages]
+        lines += [f"| {p.name} | {p.version} | {p.licence} | {p.registry} |" for p in packages]
         if split == STANDARD_LIBRARY.split:
-            lines.append(f"| Python standard library | 3.11 | {STANDARD_LIBRARY.licence} |")
+            licence = STANDARD_LIBRARY.licence
+            lines.append(f"| Python standard library | 3.11 | {licence} | python.org |")
         lines.append("")
     (folder / "card.md").write_text("\n".join(lines), encoding="utf-8")

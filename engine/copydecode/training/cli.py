@@ -25,7 +25,7 @@ from copydecode.decode.model import read_config
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError, WithheldError
-from copydecode.training import calibrate, card, corpus, evaluate, tokenizer
+from copydecode.training import calibrate, card, commits, corpus, evaluate, tokenizer
 from copydecode.training.curriculum import CURRICULA
 from copydecode.training.evaluate import Outcome, Score, Trial
 from copydecode.training.languages import LANGUAGES
@@ -56,6 +56,14 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument(
         "--init", type=Path, metavar="DIR", help="begin with the weights and tokenizer of a model"
+    )
+    parser.add_argument(
+        "--commits",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="commits to be learnt from, too, as JSON lines",
     )
     for field in dataclasses.fields(TrainConfig):
         option = f"--{field.name.replace('_', '-')}"
@@ -117,7 +125,8 @@ def _train(args: argparse.Namespace) -> int:
             corpus.fetch(args.corpus, ("train", "validation", "test"))
             _prepare(args.corpus, args.out, args.init, digits=config.digits)
         pieces = (args.loaders, args.piece_minutes)
-        arguments = (args.processes, config, args.corpus, args.out, args.init, *pieces)
+        files = (args.corpus, args.commits)
+        arguments = (args.processes, config, *files, args.out, args.init, *pieces)
         if args.processes == 1:
             _work(0, *arguments)
         else:
@@ -157,6 +166,7 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
     processes: int,
     config: TrainConfig,
     corpus_folder: Path,
+    commit_files: Sequence[Path],
     out: Path,
     init: Path | None,
     loaders: int,
@@ -170,10 +180,15 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
         os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
         os.environ.setdefault("MASTER_PORT", "29511")
         dist.init_process_group("gloo", rank=rank, world_size=processes)
+    files = corpus.read(corpus_folder, "train")
+    held_out = corpus.read(corpus_folder, "validation")
+    learnt = [commit for path in commit_files for commit in commits.read(path)]
+    if rank == 0:
+        card.count(out, {"train": files, "validation": held_out, "commits": learnt})
     train(
         config,
-        corpus.read(corpus_folder, "train"),
-        corpus.read(corpus_folder, "validation"),
+        [*files, *learnt],
+        held_out,
         out,
         init=init,
         rank=rank,

@@ -8,6 +8,7 @@ from random import Random
 
 from copydecode.training import (
     comments,
+    commits,
     diagnostics,
     finding,
     flaws,
@@ -22,6 +23,7 @@ from copydecode.training import (
     unchanged,
 )
 from copydecode.training.comments import Wish
+from copydecode.training.commits import Commit
 from copydecode.training.corpus import SourceFile
 from copydecode.training.flaws import Flaw
 from copydecode.training.languages import CODE, LANGUAGES, SCRIPTS, Language, prose
@@ -65,6 +67,9 @@ SHARES: Mapping[str, float] = {
     "markdown": 0.12,
 }
 """How often a sheet is in each language, of those that a kind is for."""
+
+COMMITS = 0.03
+"""How many sheets begin with a real commit, where there are any."""
 
 EVERYDAY: Mapping[str, float] = {
     "misspelling": 6,
@@ -175,11 +180,15 @@ class SheetMaker:
     """Cuts chunks of files and makes cases on them."""
 
     def __init__(self, files: Sequence[SourceFile]) -> None:
+        """Edits of commits (`commits.read`) are drawn, too, where some of the files are theirs."""
+        found = [file for file in files if isinstance(file, Commit)]
+        files = [file for file in files if not isinstance(file, Commit)]
         self._shelves = {
             name: _shelf([f.text for f in files if f.language == name], language)
             for name, language in LANGUAGES.items()
             if any(f.language == name for f in files)
         }
+        self._commits = [commit for commit in found if commit.language in self._shelves]
 
     def draw(self, rng: Random, n_lines: int, n_cases: int, mix: Mapping[str, float]) -> Sheet:
         """Return a sheet of about `n_lines` lines with `n_cases` cases of the given mix.
@@ -190,6 +199,10 @@ class SheetMaker:
         Raises:
             ValueError: no kind of the mix is for a language of the files.
         """
+        if self._commits and rng.random() < COMMITS:
+            sheet = self._draw_commit(rng, n_lines, n_cases, mix)
+            if sheet is not None:
+                return sheet
         while True:
             shelf, spoken = self._choose(rng, mix)
             top = not _AT_THE_TOP.isdisjoint(spoken)
@@ -198,6 +211,24 @@ class SheetMaker:
             sheet = _fill(shelf.material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
                 return sheet
+
+    def _draw_commit(
+        self, rng: Random, n_lines: int, n_cases: int, mix: Mapping[str, float]
+    ) -> Sheet | None:
+        """Return a sheet with the edit of a commit, and other cases of the mix on its lines."""
+        commit = rng.choice(self._commits)
+        drawn = commits.cut(commit, rng, n_lines)
+        material = self._shelves[commit.language].material
+        others = [k for k in mix if k in _MAKERS and commit.language in languages(k)]
+        if drawn is None or max(map(len, drawn[0])) > material.language.longest:
+            return None
+        lines, case = drawn
+        cases = [case]
+        for kind in rng.choices(others, k=2 * n_cases) if others else ():
+            other = _MAKERS[kind](lines, rng, material)
+            if len(cases) < n_cases and other is not None:
+                cases.append(other)
+        return Sheet(tuple(lines), tuple(cases), commit.language) if len(cases) == n_cases else None
 
     def draw_noise(
         self, rng: Random, n_lines: int, n_cases: int, mix: Mapping[str, float]

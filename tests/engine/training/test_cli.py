@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,17 @@ def test_train_then_calibrate_and_evaluate(
     """The model folder is complete, begins another run, and its scores come out in two forms."""
     out, other, scores = tmp_path / "model", tmp_path / "other", tmp_path / "scores.json"
     options = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
-    assert main(["train", "--out", str(out), "--corpus", str(archives), *options]) == 0
+    commit = {"language": "python", "source": "a = 1\n", "target": "a = 2\n", "instruction": "x"}
+    commits = tmp_path / "commits.jsonl"
+    commits.write_text(json.dumps(commit), encoding="utf-8")
+    command = ["train", "--out", str(out), "--corpus", str(archives), "--commits", str(commits)]
+    assert main([*command, *options]) == 0
     names = {path.name for path in out.iterdir()}
     assert names >= {"config.json", "model.safetensors", "tokenizer.json", "card.md", "curves.png"}
+    text = (out / "card.md").read_text(encoding="utf-8")
+    assert "| commits | python | 1 | 1 |" in text
+    for language in ("javascript", "typescript", "markdown"):
+        assert re.search(rf"\| train \| {language} \| [1-9]", text)
     again = [*options, "--init", str(out), "--curriculum", "finding"]
     assert main(["train", "--out", str(other), "--corpus", str(archives), *again]) == 0
     tokenizers = [(folder / "tokenizer.json").read_bytes() for folder in (out, other)]

@@ -66,7 +66,7 @@ def test_training_learns_and_leaves_a_model(
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     card.write(tmp_path, TINY)
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
-    assert all(f"| {p.name} | {p.version} | {p.licence} |" in text for p in PACKAGES)
+    assert all(f"| {p.name} | {p.version} | {p.licence} | {p.registry} |" in text for p in PACKAGES)
 
 
 def test_an_unfinished_run_goes_on(
