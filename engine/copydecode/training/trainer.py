@@ -35,9 +35,11 @@ from copydecode.training.batches import Batch, BranchAttention, make_batch
 from copydecode.training.corpus import SourceFile
 from copydecode.training.lessons import Lessons, Loader
 from copydecode.training.sheets import (
+    DIAGNOSTICS,
     EVERYDAY,
     FINDING,
     MAX_COMMENTS,
+    REFACTORS,
     SCRIPTING,
     WRITING,
     SheetMaker,
@@ -418,7 +420,11 @@ class _Examiner:
 
     def __init__(self, maker: SheetMaker, prompt: EmbeddedPrompt, config: TrainConfig) -> None:
         self._batches: list[Batch] = []
-        mixes = {"everyday": (EVERYDAY,), "languages": (EVERYDAY, FINDING, SCRIPTING, WRITING)}
+        mixes = {
+            "everyday": (EVERYDAY,),
+            "languages": (EVERYDAY, FINDING, SCRIPTING, WRITING),
+            "all": (EVERYDAY, FINDING, DIAGNOSTICS, REFACTORS),
+        }
         for mix in mixes.get(config.curriculum, (EVERYDAY, FINDING)):
             rng = Random(0)
             for _ in range(config.examination_sheets // 4):
