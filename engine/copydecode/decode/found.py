@@ -122,10 +122,15 @@ def _quoted(words: str, bare: Sequence[str]) -> Iterator[Note]:
 
 
 def _names(words: str, bare: Sequence[str], taken: Sequence[tuple[int, int]]) -> Iterator[Note]:
-    """Yield a note at each name of the document in the words, but in the places that are taken."""
+    """Yield a note at each name of the document in the words, but in the places that are taken.
+
+    Behind "rename" any word is a name.
+    """
+    before = ""
     for match in _WORD.finditer(words):
         name, (start, end) = match[0], match.span()
-        if len(name) < _SHORTEST_NAME or name.lower() in _SPEECH:
+        known, before = before == "rename", name.lower()
+        if not known and (len(name) < _SHORTEST_NAME or name.lower() in _SPEECH):
             continue
         if any(a < end and start < b for a, b in taken):
             continue

@@ -38,6 +38,7 @@ def shown(instruction: str, lines: list[str] = LINES) -> str:
         ("delete line 3", "delete line 3"),
         ("'sys.os' imported but unused", "'sys.os'<1> imported but unused"),
         ("expected ':'", "expected ':'"),
+        ("rename import to row", "rename import<1> to row<4,5>"),
     ],
 )
 def test_texts_come_with_their_lines(instruction: str, expected: str) -> None:
