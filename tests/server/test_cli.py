@@ -74,6 +74,17 @@ def test_write_keeps_every_other_byte_and_the_mode(
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
+@pytest.mark.parametrize("instruction", ["unsure: new", "put: new"])
+def test_an_edit_that_the_model_is_not_sure_of_is_shown_and_stderr_says_so(
+    source: Path, capfd: pytest.CaptureFixture[str], instruction: str
+) -> None:
+    """A diff is a preview, and who says --write means it: nobody is asked."""
+    words = ("apply", source, "--instruction", instruction, "--lines", "3-4", "--write")
+    assert run(*words) == 0
+    assert source.read_text(encoding="utf-8") == "import os\n\nnew\n"
+    assert ("Likely wrong" in capfd.readouterr().err) is instruction.startswith("unsure")
+
+
 def test_write_goes_through_a_link_to_its_target(source: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.py"
     link.symlink_to(source)
