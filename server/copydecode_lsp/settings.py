@@ -110,6 +110,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "maxDocumentBytes": Setting("a whole number >= 1", _is_count, _engine("max_document_bytes")),
     "prefixCacheBytes": Setting("a whole number >= 0", _is_count, _engine("prefix_cache_bytes")),
+    "concurrency": Setting("a whole number >= 1", _is_count, _engine("max_together")),
     "readAhead": Setting("true or false", _is_switch, _own("read_ahead")),
     "confirm": Setting(
         _names(Confirm), [c.value for c in Confirm].__contains__, _own("confirm", Confirm)

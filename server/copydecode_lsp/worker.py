@@ -1,8 +1,10 @@
-"""The one thread that owns the engine: it loads it, then runs one edit at a time, in order.
+"""The one thread that owns the engine: it loads it, then runs edits, a few of them at once.
 
-Only this module calls an engine. An edit that is cancelled while it waits never starts; one that
-runs is stopped before its next forward. Documents are read ahead while no edit waits; an edit that
-comes stops that before its next forward. Knows nothing of LSP.
+Only this module calls an engine. Edits come before all else, document by document in turn, so that
+many of one hold up none of another; up to `EngineConfig.max_together` are under way, forward by
+forward. An edit that is cancelled while it waits never starts; one that runs is stopped before its
+next forward. Documents are read ahead while there is no edit; one that comes stops that before its
+next forward. Knows nothing of LSP.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ import gc
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Hashable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,36 +36,64 @@ from copydecode.errors import CopydecodeError, EditCancelledError, ModelError
 
 OnOp = Callable[[Copy | Gen, Receipt], None]
 OnFileOp = Callable[[str, Copy | Gen, Receipt], None]
+
+R = TypeVar("R", EditResult, FilesEdit)
+Editing = Generator[Any, Any, R]
+"""An edit under way: what it asks for and is sent, its forwards, is the engine's alone."""
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 
+class Together(Protocol):
+    """Runs several edits at once."""
+
+    def __len__(self) -> int:
+        """Return the number of edits that are under way."""
+        ...
+
+    def add(self, decode: Editing[Any], future: Future[Any], /) -> None:
+        """Begin an edit; how it ends is set on the future, which is running."""
+        ...
+
+    def step(self) -> None:
+        """Run the next forward."""
+        ...
+
+
 class Editor(Protocol):
     """The part of `copydecode.Engine` that the worker uses."""
 
-    def edit(
+    def together(self) -> Together:
+        """Return what runs several edits at once."""
+        ...
+
+    def editing(
         self,
         request: EditRequest,
         *,
         cancelled: Callable[[], bool],
         on_op: OnOp,
-    ) -> EditResult:
-        """Run the model and return the edit."""
+    ) -> Editing[EditResult]:
+        """Return an edit, to be run by that."""
+        ...
 
-    def edit_files(
+    def editing_files(
         self,
         request: FilesRequest,
         *,
         cancelled: Callable[[], bool],
         on_op: OnFileOp,
-    ) -> FilesEdit:
-        """Run the model and return the edit of several files."""
+    ) -> Editing[FilesEdit]:
+        """Return an edit of several files, to be run like the others."""
+        ...
 
     def read_ahead(
         self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]
     ) -> int:
         """Compute what edits of a document have in common, as far as it is not cancelled."""
+        ...
 
 
 Load = Callable[[EngineConfig], Editor]
@@ -71,51 +101,125 @@ Load = Callable[[EngineConfig], Editor]
 
 @dataclass(eq=False)
 class _Job(Generic[T]):
-    """Work with an engine; it gets what says whether to stop."""
+    """What somebody waits for, unless it is cancelled or stale."""
 
-    work: Callable[[Editor, Callable[[], bool]], T]
     stale: Callable[[], bool]
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    future: Future[T] = field(default_factory=Future)
+    cancelled: threading.Event = field(default_factory=threading.Event, init=False)
+    future: Future[T] = field(default_factory=Future, init=False)
+
+
+@dataclass(eq=False)
+class _Edit(_Job[R]):
+    """An edit, asked for at the time `submitted`; `begin` gets what says whether to stop.
+
+    `document` is what takes turns with others in the queue.
+    """
+
+    begin: Callable[[Editor, Callable[[], bool]], Editing[R]]
+    document: Hashable
+    submitted: float = field(default_factory=time.monotonic)
+
+
+@dataclass(eq=False)
+class _Reading(_Job[bool]):
+    """A document to be read ahead; `read` gets what says whether to stop."""
+
+    read: Callable[[Editor, Callable[[], bool]], bool]
 
 
 class _Queue:
-    """Edits in order, and behind them all what can wait. For any number of threads that put."""
+    """Edits, document by document in turn, and behind them what can wait. For many threads."""
 
     def __init__(self) -> None:
-        self._edits: deque[_Job[Any] | None] = deque()
-        self._others: deque[_Job[bool]] = deque()
-        self._held = threading.Semaphore(0)
+        self._edits: dict[
+            Hashable, deque[_Edit[Any]]
+        ] = {}  # The document whose turn is next first.
+        self._readings: deque[_Reading] = deque()
+        self._running: Counter[Hashable] = Counter()
+        self._changed = threading.Condition()
+        self._ended = False
 
     @property
     def urgent(self) -> bool:
         """Whether an edit waits, or the end."""
-        return bool(self._edits)
+        return bool(self._edits) or self._ended
 
     @property
     def lengths(self) -> tuple[int, int]:
         """How many edits wait, and how much else."""
-        return len(self._edits), len(self._others)
+        with self._changed:
+            return sum(map(len, self._edits.values())), len(self._readings)
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing waits at all."""
-        return not (self._edits or self._others)
+    def put_edit(self, edit: _Edit[Any]) -> None:
+        """Add an edit, behind those of its document."""
+        with self._changed:
+            self._edits.setdefault(edit.document, deque()).append(edit)
+            self._changed.notify()
 
-    def put_edit(self, job: _Job[Any] | None) -> None:
-        """Add an edit; None is the end."""
-        self._edits.append(job)
-        self._held.release()
-
-    def put_behind(self, job: _Job[bool]) -> None:
+    def put_behind(self, reading: _Reading) -> None:
         """Add what comes behind all edits, those that are to come too."""
-        self._others.append(job)
-        self._held.release()
+        with self._changed:
+            self._readings.append(reading)
+            self._changed.notify()
 
-    def get(self) -> _Job[Any] | None:
-        """Take the next one; wait for it where there is none."""
-        self._held.acquire()
-        return self._edits.popleft() if self._edits else self._others.popleft()
+    def take_out(self, job: _Job[Any]) -> None:
+        """Forget a job that nobody waits for any more, if it still waits."""
+        with self._changed:
+            if isinstance(job, _Reading) and job in self._readings:
+                self._readings.remove(job)
+            if isinstance(job, _Edit) and job in self._edits.get(job.document, ()):
+                self._remove(job)
+
+    def end(self) -> None:
+        """Have `get` wait no more, and give edits alone."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def get(self, *, wait: bool) -> _Edit[Any] | _Reading | None:
+        """Take an edit; None where there is none.
+
+        Of the documents with edits that is the one with the fewest under way, among equals the one
+        whose last turn is longest ago. With `wait` it waits for one, or for what comes behind; None
+        is then the end.
+        """
+        with self._changed:
+            if wait:
+                self._changed.wait_for(lambda: self._edits or self._readings or self._ended)
+            if self._edits:
+                document = min(self._edits, key=lambda each: self._running[each])
+                edit = self._edits[document][0]
+                self._remove(edit)
+                if document in self._edits:  # Others go first now.
+                    self._edits[document] = self._edits.pop(document)
+                self._running[document] += 1
+                return edit
+            if wait and self._readings and not self._ended:
+                return self._readings.popleft()
+            return None
+
+    def done(self, edit: _Edit[Any]) -> None:
+        """Count an edit that was taken as ended."""
+        with self._changed:
+            self._running[edit.document] -= 1
+            if not self._running[edit.document]:
+                del self._running[edit.document]
+
+    def rest(self) -> list[_Edit[Any] | _Reading]:
+        """Take all that is left."""
+        with self._changed:
+            left: list[_Edit[Any] | _Reading] = [*self._readings]
+            for edits in self._edits.values():
+                left += edits
+            self._edits.clear()
+            self._readings.clear()
+            return left
+
+    def _remove(self, edit: _Edit[Any]) -> None:
+        edits = self._edits[edit.document]
+        edits.remove(edit)
+        if not edits:
+            del self._edits[edit.document]
 
 
 class Worker:
@@ -166,33 +270,26 @@ class Worker:
             EditCancelledError: `stale` was true, or the worker is closing.
             CopydecodeError: whatever the engine raised, or why it could not be loaded.
         """
-        submitted = time.monotonic()
 
-        def work(editor: Editor, cancelled: Callable[[], bool]) -> EditResult:
-            waited = time.monotonic() - submitted
-            result = editor.edit(request, cancelled=cancelled, on_op=on_op)
-            result.receipt.queue_s = waited
-            return result
+        def begin(editor: Editor, cancelled: Callable[[], bool]) -> Editing[EditResult]:
+            return editor.editing(request, cancelled=cancelled, on_op=on_op)
 
-        job = _Job(work, stale)
-        self._queue.put_edit(job)
-        return await _answer_of(job)
+        return await self._edited(_Edit(stale, begin, request.name))
 
     async def edit_files(
         self, request: FilesRequest, *, stale: Callable[[], bool], on_op: OnFileOp
     ) -> FilesEdit:
         """Queue an edit of several files and wait for it, as `edit`; errors as `edit`."""
-        submitted = time.monotonic()
 
-        def work(editor: Editor, cancelled: Callable[[], bool]) -> FilesEdit:
-            waited = time.monotonic() - submitted
-            result = editor.edit_files(request, cancelled=cancelled, on_op=on_op)
-            result.receipt.queue_s = waited
-            return result
+        def begin(editor: Editor, cancelled: Callable[[], bool]) -> Editing[FilesEdit]:
+            return editor.editing_files(request, cancelled=cancelled, on_op=on_op)
 
-        job = _Job(work, stale)
-        self._queue.put_edit(job)
-        return await _answer_of(job)
+        names = tuple(file.name for file in request.files)
+        return await self._edited(_Edit(stale, begin, names))
+
+    async def _edited(self, edit: _Edit[R]) -> R:
+        self._queue.put_edit(edit)
+        return await self._answer_of(edit)
 
     async def read_ahead(
         self, text: str, scope: Scope | None, *, name: str | None, stale: Callable[[], bool]
@@ -205,7 +302,7 @@ class Worker:
             EditCancelledError, CopydecodeError: as `edit`.
         """
 
-        def work(editor: Editor, cancelled: Callable[[], bool]) -> bool:
+        def read(editor: Editor, cancelled: Callable[[], bool]) -> bool:
             """Return whether it was read to its end, or is not wanted any more."""
             interrupted = False
 
@@ -219,9 +316,9 @@ class Worker:
 
         done = False
         while not done:
-            job = _Job(work, stale)
-            self._queue.put_behind(job)
-            done = await _answer_of(job)
+            reading = _Reading(stale, read)
+            self._queue.put_behind(reading)
+            done = await self._answer_of(reading)
 
     def retire(self) -> None:
         """Run the edits that wait, then end and let the engine go; returns at once.
@@ -242,9 +339,9 @@ class Worker:
             self._end_unless_held()
 
     def stop(self) -> None:
-        """Stop the running edit and all that wait; returns at once."""
+        """Stop the edits that run and all that wait; returns at once."""
         self._closing.set()
-        self._queue.put_edit(None)
+        self._queue.end()
 
     def close(self, timeout_s: float) -> bool:
         """Stop, and return whether the thread ended within the time."""
@@ -256,7 +353,16 @@ class Worker:
 
     def _end_unless_held(self) -> None:
         if self._retired and not self._holders:
-            self._queue.put_edit(None)
+            self._queue.end()
+
+    async def _answer_of(self, job: _Job[T]) -> T:
+        """Wait for a job; cancelling the caller's task stops it, or takes it out of the queue."""
+        try:
+            return await asyncio.wrap_future(job.future)
+        except asyncio.CancelledError:
+            job.cancelled.set()
+            self._queue.take_out(job)
+            raise
 
     def _live(self, config: EngineConfig) -> None:
         """Run to the end, and give back the engine: caches and pools refer to each other."""
@@ -279,47 +385,90 @@ class Worker:
             self._loaded.set_result(None)
         else:
             self._loaded.set_exception(failure)
-        while not self._closing.is_set() and (job := self._queue.get()) is not None:
-            self._answer(job, editor, failure)
-        self._refuse_waiting()
+        if editor is not None:
+            self._serve(editor, config.max_together)
+        elif failure is not None:
+            while (job := self._queue.get(wait=True)) is not None:
+                _refuse(job, failure)
+        for job in self._queue.rest():
+            _refuse(job, _stopped())
 
-    def _answer(self, job: _Job[T], editor: Editor | None, failure: CopydecodeError | None) -> None:
-        """Run one job and settle its future, exactly once."""
+    def _serve(self, editor: Editor, most: int) -> None:
+        """Run what is asked for, at most so many edits at once, until the end."""
+        running = editor.together()
+        while True:
+            job: _Edit[Any] | _Reading | None = None
+            if len(running) < most and not self._closing.is_set():
+                job = self._queue.get(wait=not running)
+            match job:
+                case _Edit():
+                    self._begin(job, editor, running)
+                case _Reading():
+                    self._read(job, editor)
+                case None if running:
+                    running.step()
+                case None:
+                    return
 
-        def cancelled() -> bool:
-            return job.cancelled.is_set() or self._closing.is_set() or job.stale()
-
-        if not job.future.set_running_or_notify_cancel():
+    def _begin(self, edit: _Edit[Any], editor: Editor, running: Together) -> None:
+        """Have an edit run beside the others."""
+        edit.future.add_done_callback(lambda _future: self._queue.done(edit))
+        if not edit.future.set_running_or_notify_cancel():
             return  # The request was cancelled while it waited.
-        if editor is None or cancelled():
-            job.future.set_exception(failure or _stopped())
+        edit.future.add_done_callback(_forget_traceback)
+        cancelled = self._cancelled(edit)
+        if cancelled():
+            edit.future.set_exception(_stopped())
+            return
+
+        def editing() -> Editing[Any]:
+            waited = time.monotonic() - edit.submitted
+            try:
+                result = yield from edit.begin(editor, cancelled)
+            except (Exception, GeneratorExit):
+                raise
+            except BaseException as error:  # a panic in an extension module is none
+                raise _panic(error) from error
+            result.receipt.queue_s = waited
+            return result
+
+        running.add(editing(), edit.future)
+
+    def _read(self, reading: _Reading, editor: Editor) -> None:
+        """Read a document ahead and settle its future, exactly once."""
+        future, cancelled = reading.future, self._cancelled(reading)
+        if not future.set_running_or_notify_cancel():
+            return
+        if cancelled():
+            future.set_exception(_stopped())
             return
         try:
-            result = job.work(editor, cancelled)
-        except EditCancelledError as error:
-            # Nobody needs its traceback, which would hold on to a retired engine.
-            job.future.set_exception(error.with_traceback(None))
-        except Exception as error:  # noqa: BLE001 -- a thread's edge: the waiting request answers
-            job.future.set_exception(error)
+            done = reading.read(editor, cancelled)
+        except Exception as error:  # noqa: BLE001 -- a thread's edge: who waits is told
+            future.set_exception(error)
         except BaseException as error:  # noqa: BLE001 -- a panic in an extension module is none
-            job.future.set_exception(RuntimeError(f"{type(error).__name__}: {error}"))
+            future.set_exception(_panic(error))
         else:
-            job.future.set_result(result)
+            future.set_result(done)
 
-    def _refuse_waiting(self) -> None:
-        while not self._queue.empty:
-            job = self._queue.get()
-            if job is not None and job.future.set_running_or_notify_cancel():
-                job.future.set_exception(_stopped())
+    def _cancelled(self, job: _Job[Any]) -> Callable[[], bool]:
+        return lambda: job.cancelled.is_set() or self._closing.is_set() or job.stale()
 
 
-async def _answer_of(job: _Job[T]) -> T:
-    """Wait for a job; cancelling the caller's task stops it."""
-    try:
-        return await asyncio.wrap_future(job.future)
-    except asyncio.CancelledError:
-        job.cancelled.set()
-        raise
+def _refuse(job: _Job[Any], reason: CopydecodeError) -> None:
+    if job.future.set_running_or_notify_cancel():
+        job.future.set_exception(reason)
+
+
+def _forget_traceback(future: Future[EditResult]) -> None:
+    """Forget where an edit was stopped: nobody needs that, and it would hold a retired engine."""
+    error = future.exception()
+    if isinstance(error, EditCancelledError):
+        error.__traceback__ = None
+
+
+def _panic(error: BaseException) -> RuntimeError:
+    return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _stopped() -> EditCancelledError:

@@ -14,7 +14,7 @@ from copydecode_lsp import proposals
 from copydecode_lsp.client import Abilities
 from copydecode_lsp.handlers.resolve import from_data
 from copydecode_lsp.names import FIX_ALL_KIND
-from copydecode_lsp.worker import OnFileOp, OnOp
+from copydecode_lsp.worker import Editing, OnFileOp, OnOp, Together
 from tests.server import fake_engine
 from tests.server.harness import (
     URI,
@@ -292,16 +292,19 @@ class Recorder:
         self.engine = fake_engine.load()
         self.scopes: list[Scope | None] = []
 
-    def edit(
-        self, request: EditRequest, *, cancelled: Callable[[], bool], on_op: OnOp
-    ) -> EditResult:
-        self.scopes.append(request.scope)
-        return self.engine.edit(request, cancelled=cancelled, on_op=on_op)
+    def together(self) -> Together:
+        return self.engine.together()
 
-    def edit_files(
+    def editing(
+        self, request: EditRequest, *, cancelled: Callable[[], bool], on_op: OnOp
+    ) -> Editing[EditResult]:
+        self.scopes.append(request.scope)
+        return self.engine.editing(request, cancelled=cancelled, on_op=on_op)
+
+    def editing_files(
         self, request: FilesRequest, *, cancelled: Callable[[], bool], on_op: OnFileOp
-    ) -> FilesEdit:
-        return self.engine.edit_files(request, cancelled=cancelled, on_op=on_op)
+    ) -> Editing[FilesEdit]:
+        return self.engine.editing_files(request, cancelled=cancelled, on_op=on_op)
 
     def read_ahead(
         self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]

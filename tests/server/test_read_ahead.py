@@ -12,7 +12,7 @@ from lsprotocol import types as lsp
 
 from copydecode import EditRequest, EditResult, FilesEdit, FilesRequest, Scope
 from copydecode_lsp import read_ahead
-from copydecode_lsp.worker import OnFileOp, OnOp
+from copydecode_lsp.worker import Editing, OnFileOp, OnOp, Together
 from tests.server import fake_engine
 from tests.server.harness import (
     PATIENCE_S,
@@ -45,16 +45,19 @@ class Reader:
         assert self.gate.wait(PATIENCE_S)
         return self
 
-    def edit(
-        self, request: EditRequest, *, cancelled: Callable[[], bool], on_op: OnOp
-    ) -> EditResult:
-        self.calls.append(("edit", request.text))
-        return self.engine.edit(request, cancelled=cancelled, on_op=on_op)
+    def together(self) -> Together:
+        return self.engine.together()
 
-    def edit_files(
+    def editing(
+        self, request: EditRequest, *, cancelled: Callable[[], bool], on_op: OnOp
+    ) -> Editing[EditResult]:
+        self.calls.append(("edit", request.text))
+        return self.engine.editing(request, cancelled=cancelled, on_op=on_op)
+
+    def editing_files(
         self, request: FilesRequest, *, cancelled: Callable[[], bool], on_op: OnFileOp
-    ) -> FilesEdit:
-        return self.engine.edit_files(request, cancelled=cancelled, on_op=on_op)
+    ) -> Editing[FilesEdit]:
+        return self.engine.editing_files(request, cancelled=cancelled, on_op=on_op)
 
     def read_ahead(
         self, text: str, scope: Scope | None, *, name: str | None, cancelled: Callable[[], bool]

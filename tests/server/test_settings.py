@@ -18,6 +18,7 @@ def test_every_setting_reaches_the_configuration() -> None:
         "threads": 2,
         "maxDocumentBytes": 10,
         "prefixCacheBytes": 30,
+        "concurrency": 2,
         "readAhead": False,
         "confirm": "always",
         "confidenceThreshold": 1,
@@ -36,7 +37,15 @@ def test_every_setting_reaches_the_configuration() -> None:
     assert problems == []
     decoding = Decoding(Mode.REWRITE, Acceptance.CHECKED, drafts=False, temperature=0.5, seed=3)
     engine = EngineConfig(
-        "/m", 2, 10, 30, Limits(20, 1.5), scope_lock=False, self_check=False, decoding=decoding
+        "/m",
+        2,
+        10,
+        30,
+        Limits(20, 1.5),
+        scope_lock=False,
+        self_check=False,
+        decoding=decoding,
+        max_together=2,
     )
     assert chosen == Settings(
         engine, read_ahead=False, confirm=Confirm.ALWAYS, confidence_threshold=1.0
@@ -64,6 +73,8 @@ def test_null_means_no_deadline() -> None:
         ("maxDocumentBytes", -1),
         ("maxDocumentBytes", 1.5),
         ("prefixCacheBytes", -1),
+        ("concurrency", 0),
+        ("concurrency", "all"),
         ("readAhead", 0),
         ("confirm", "sometimes"),
         ("confirm", True),

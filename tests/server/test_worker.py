@@ -1,4 +1,4 @@
-"""The worker: one edit at a time, in order, each stopped when nobody waits for it."""
+"""The worker: a few edits at once, fairly in turn, each stopped when nobody waits for it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,17 @@ async def edit(
     instruction: str,
     on_op: Callable[[Copy | Gen], None] = lambda _op: None,
     stale: Callable[[], bool] = lambda: False,
+    name: str | None = None,
 ) -> EditResult:
     return await worker.edit(
-        EditRequest("a\nb\n", instruction), stale=stale, on_op=lambda op, _receipt: on_op(op)
+        EditRequest("a\nb\n", instruction, name=name),
+        stale=stale,
+        on_op=lambda op, _receipt: on_op(op),
     )
+
+
+def at_once(most: int) -> EngineConfig:
+    return EngineConfig(max_together=most)
 
 
 async def test_edits_run_in_order_and_their_wait_is_on_the_receipt() -> None:
@@ -74,15 +81,103 @@ async def test_cancelling_the_caller_stops_the_decode() -> None:
 
 async def test_an_edit_cancelled_in_the_queue_never_starts() -> None:
     began: list[object] = []
-    async with started() as worker:
+    async with started(config=at_once(1)) as worker:
         first = asyncio.create_task(edit(worker, "wait", began.append))
         await until(lambda: began)
         second = asyncio.create_task(edit(worker, "delete"))
         await asyncio.sleep(0)
+        assert worker.waiting == (1, 0)
         second.cancel()
+        await asyncio.wait([second])
+        assert worker.waiting == (0, 0)
+        assert not first.done()
         first.cancel()
-        await asyncio.wait([first, second])
+        await asyncio.wait([first])
         assert (await edit(worker, "delete")).receipt.forwards == 2
+
+
+async def test_a_short_edit_ends_while_long_ones_go_on() -> None:
+    began: list[object] = []
+    async with started(config=at_once(3)) as worker:
+        long = [asyncio.create_task(edit(worker, "wait", began.append)) for _ in range(2)]
+        await until(lambda: len(began) == 2)
+        assert (await edit(worker, "slow: x")).text == "x\n"
+        assert not any(task.done() for task in long)
+        for task in long:
+            task.cancel()
+        await asyncio.wait(long)
+
+
+async def test_no_more_edits_run_at_once_than_are_set() -> None:
+    began: list[object] = []
+    async with started(config=at_once(2)) as worker:
+        tasks = [asyncio.create_task(edit(worker, "wait", began.append)) for _ in range(5)]
+        await until(lambda: len(began) == 2)
+        for ended in range(1, 4):
+            assert worker.waiting == (4 - ended, 0)
+            tasks[ended - 1].cancel()
+            await until(lambda: worker.waiting[0] == 3 - ended)  # noqa: B023  # awaited here
+            assert len(began) <= 2 + ended
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+async def test_many_edits_of_one_document_hold_up_none_of_another(most: int) -> None:
+    """They take turns, whoever asked first."""
+    order: list[str] = []
+    gate: list[object] = []
+
+    def tell(name: str) -> Callable[[Copy | Gen], None]:
+        return lambda _op: order.append(name)
+
+    async with started(config=at_once(most)) as worker:
+        first = [
+            asyncio.create_task(edit(worker, "wait", gate.append, name="a")) for _ in range(most)
+        ]
+        await until(lambda: len(gate) == most)
+        asked = [*["a"] * 20, "b", "b", "c"]
+        rest = [
+            asyncio.create_task(edit(worker, "nothing", tell(name), name=name)) for name in asked
+        ]
+        await until(lambda: worker.waiting == (len(asked), 0))
+        for task in first:
+            task.cancel()
+        await asyncio.wait([*first, *rest])
+    assert "".join(order[:5]) in {"abcab", "bcaba", "bcbaa"}
+    assert sorted(order) == sorted(asked)
+
+
+async def test_a_bug_in_one_edit_leaves_those_beside_it_alone() -> None:
+    began: list[object] = []
+    ended = threading.Event()
+    async with started() as worker:
+        beside = asyncio.create_task(edit(worker, "wait", began.append, ended.is_set))
+        await until(lambda: began)
+        with pytest.raises(RuntimeError, match="no such script"):
+            await edit(worker, "crash")
+        assert (await edit(worker, "delete")).text == ""
+        assert not beside.done()
+        ended.set()
+        with pytest.raises(EditCancelledError):
+            await beside
+
+
+async def test_a_retired_worker_ends_with_the_last_edit_under_way() -> None:
+    began: list[object] = []
+    async with started(config=at_once(2)) as worker:
+        tasks = [asyncio.create_task(edit(worker, "wait", began.append)) for _ in range(2)]
+        await until(lambda: len(began) == 2)
+        last = asyncio.create_task(edit(worker, "delete"))
+        await until(lambda: worker.waiting == (1, 0))
+        worker.retire()
+        tasks[0].cancel()
+        assert (await last).text == ""
+        assert not tasks[1].done()
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
+        assert worker.close(PATIENCE_S)
 
 
 async def test_a_stale_edit_ends_as_cancelled() -> None:
@@ -98,7 +193,7 @@ async def test_a_stale_edit_ends_as_cancelled() -> None:
 
 async def test_stopping_ends_the_running_edit_and_those_that_wait() -> None:
     began: list[object] = []
-    async with started() as worker:
+    async with started(config=at_once(1)) as worker:
         running = asyncio.create_task(edit(worker, "wait", began.append))
         await until(lambda: began)
         waiting = asyncio.create_task(edit(worker, "delete"))

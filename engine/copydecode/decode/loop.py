@@ -460,7 +460,7 @@ class _Decode(Generic[C]):
             receipt.forwards += 1
         receipt.waited_s += max(0.0, time.perf_counter() - asked - answer.seconds)
         receipt.shared_forwards += answer.together > 1
-        receipt.together = max(receipt.together, answer.together)
+        receipt.at_once = max(receipt.at_once, answer.together)
         return answer.logits
 
     def _check_time(self) -> None:

@@ -23,7 +23,7 @@ class Receipt:
 
     Where several edits run at once, `waited_s` is the time between its forwards in which others had
     theirs, `shared_forwards` counts those that served others, too (the prompt's included; their
-    whole time is in everyone's receipt), and `together` is the most edits that one of them served.
+    whole time is in everyone's receipt), and `at_once` is the most edits that one of them served.
 
     `prompt_tokens` counts the whole prompt, `reused_tokens` those that the cache still held from
     the edit before. `generated_tokens` counts decisions, `drafted_tokens` the guesses at decisions
@@ -46,7 +46,7 @@ class Receipt:
     reused_tokens: int = 0
     forwards: int = 0
     shared_forwards: int = 0
-    together: int = 0
+    at_once: int = 0
     forced_tokens: int = 0
     spliced_tokens: int = 0
     generated_tokens: int = 0
@@ -66,7 +66,7 @@ class Receipt:
     def total(cls, receipts: Iterable[Receipt]) -> Receipt:
         """Return the sum of several edits' receipts.
 
-        The model is the last one's, `together` the most. The weakest decision and the confidence
+        The model is the last one's, `at_once` the most. The weakest decision and the confidence
         are the least: what is made of several edits is as sure as the least sure of them, unknown
         where one is.
         """
@@ -78,7 +78,7 @@ class Receipt:
                     value = getattr(total, field.name) + getattr(receipt, field.name)
                     setattr(total, field.name, value)
         if parts:
-            total.together = max(part.together for part in parts)
+            total.at_once = max(part.at_once for part in parts)
             total.model = parts[-1].model
             total.weakest_log_prob = min(part.weakest_log_prob for part in parts)
             known = [part.confidence for part in parts if part.confidence is not None]
@@ -86,4 +86,4 @@ class Receipt:
         return total
 
 
-_NOT_ADDED = {"model", "together", "weakest_log_prob", "confidence"}
+_NOT_ADDED = {"model", "at_once", "weakest_log_prob", "confidence"}

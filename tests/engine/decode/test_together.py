@@ -279,10 +279,10 @@ def test_the_receipt_tells_who_shared_and_what_was_waited(
     for seed, receipt in zip((1, 4, 7), receipts, strict=True):
         future_of(together, Asked(own_literals, own_grammar, seed).run(model, receipt))
     finish(together)
-    assert [receipt.together for receipt in receipts] == [3, 3, 3]
+    assert [receipt.at_once for receipt in receipts] == [3, 3, 3]
     assert sum(receipt.shared_forwards for receipt in receipts) == sum(map(len, model.widths))
     total = Receipt.total(receipts)
-    assert total.together == 3
+    assert total.at_once == 3
     assert total.shared_forwards == sum(map(len, model.widths))
 
 
@@ -304,7 +304,7 @@ def test_time_between_forwards_is_waiting_not_decoding(
         assert receipt.prefill_s == 1
         assert receipt.decode_s == receipt.forwards
         assert receipt.waited_s == pytest.approx(receipt.forwards + 1, abs=1)
-        assert (receipt.shared_forwards, receipt.together) == (0, 1)
+        assert (receipt.shared_forwards, receipt.at_once) == (0, 1)
 
 
 def test_what_a_further_sequence_costs_is_measured_where_it_can_share(
