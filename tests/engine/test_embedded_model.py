@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from concurrent.futures import Future
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.config import CONFIDENCE_THRESHOLD
 from copydecode.decode.model import EmbeddedModel
 from copydecode.decode.vocabulary import Vocabulary
-from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.engine import EditRequest, EditResult, Engine, Scope
+from copydecode.errors import EditCancelledError
 
 TEXT = '''\
 import os
@@ -97,6 +99,68 @@ def test_after_reading_ahead_the_first_edit_reads_its_instruction_only(engine: E
     assert result.text == "".join([*text.splitlines(keepends=True)[:8], LINES[9]])
     assert result.receipt.reused_tokens == held
     assert result.receipt.prompt_tokens - held < 20
+
+
+def at_once(engine: Engine, requests: list[EditRequest]) -> list[EditResult]:
+    """Run edits all at once, without anything in the prefix cache that they need."""
+    together, futures = engine.together(), [Future[EditResult]() for _ in requests]
+    for request, future in zip(requests, futures, strict=True):
+        future.set_running_or_notify_cancel()
+        together.add(engine.editing(request), future)
+    while together:
+        together.step()
+    return [future.result() for future in futures]
+
+
+def test_edits_at_once_are_those_of_edits_alone(engine: Engine) -> None:
+    requests = []
+    for index, name in enumerate(("totals", "sums", "amount", "value")):
+        text = TEXT.replace("result", name)
+        wrong = text.replace("items:", "itms:")
+        requests += [
+            EditRequest(text, f"Delete line {index + 5}", None, "python", name=name),
+            EditRequest(wrong, "undefined name 'itms'", Scope(7, 7), "python", name=f"{name} 2"),
+        ]
+    results = at_once(engine, requests)
+    alone = Engine.load()
+    for request, result in zip(requests, results, strict=True):
+        expected = alone.edit(request)
+        assert (result.program, result.text) == (expected.program, expected.text)
+        assert result.receipt.generated_tokens == expected.receipt.generated_tokens
+
+
+def test_edits_of_one_document_at_once_read_it_once(engine: Engine) -> None:
+    text = TEXT.replace("price", "cost")
+    requests = [
+        EditRequest(text, f"Delete line {line}", None, "python", name="one") for line in (5, 6, 7)
+    ]
+    results = at_once(engine, requests)
+    lines = text.splitlines(keepends=True)
+    for line, result in zip((5, 6, 7), results, strict=True):
+        assert result.text == "".join([*lines[: line - 1], *lines[line:]])
+    computed = [r.receipt.prompt_tokens - r.receipt.reused_tokens for r in results]
+    assert all(more < 20 < computed[0] for more in computed[1:])
+    held = engine.info.cached_documents
+    engine.edit(requests[0])
+    assert engine.info.cached_documents == held
+
+
+def test_a_cancelled_edit_leaves_the_document_to_those_that_wait_for_it(engine: Engine) -> None:
+    text = TEXT.replace("price", "charge")
+    stop = False
+    together = engine.together()
+    futures = [Future[EditResult]() for _ in range(2)]
+    for index, future in enumerate(futures):
+        future.set_running_or_notify_cancel()
+        request = EditRequest(text, f"Delete line {index + 5}", None, "python", name="left")
+        cancelled = (lambda: stop) if index == 0 else (lambda: False)
+        together.add(engine.editing(request, cancelled=cancelled), future)
+    stop = True
+    while together:
+        together.step()
+    assert isinstance(futures[0].exception(), EditCancelledError)
+    lines = text.splitlines(keepends=True)
+    assert futures[1].result().text == "".join([*lines[:5], *lines[6:]])
 
 
 def test_transformers_loads_the_folder_as_it_is(caplog: pytest.LogCaptureFixture) -> None:

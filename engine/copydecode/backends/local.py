@@ -29,7 +29,7 @@ from copydecode.config import (
 from copydecode.decode.confidence import Calibration
 from copydecode.decode.cost import FREE, CostCurve, measure
 from copydecode.decode.decisions import Decisions
-from copydecode.decode.forwards import Forwards
+from copydecode.decode.forwards import Forwards, Pause
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Task, decoding
 from copydecode.decode.model import EmbeddedModel, Model, read_config
@@ -157,6 +157,10 @@ class LocalBackend:
             cost=self.cost,
             acceptance=self._decoding.acceptance,
         )
+        if self._pool.is_coming(prompt.tokens):  # Else both would read the same document.
+            asked = time.perf_counter()
+            yield Pause(lambda: not self._pool.is_coming(prompt.tokens), task.check_cancel)
+            receipt.waited_s += time.perf_counter() - asked
         with self._lent(prompt.tokens, prompt.shown, name) as prefix:
             program = yield from decoding(prefix, automaton, task, receipt)
         for told in [] if lowering is None else lowering.end():

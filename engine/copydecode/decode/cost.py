@@ -48,8 +48,12 @@ class CostCurve:
         return s0 + (s1 - s0) * (tokens - n0) / (n1 - n0)
 
     def sharing_pays(self, tokens: int, more: int) -> bool:
-        """Return whether `more` tokens cost less in a forward of `tokens` others than alone."""
-        if self.sequence is None:
+        """Return whether `more` tokens cost less in a forward of `tokens` others than alone.
+
+        Beyond the widest forward that was measured they do not: there is next to nothing to gain,
+        and a short block would wait for the long ones.
+        """
+        if self.sequence is None or tokens + more > self.points[-1][0]:
             return False
         return self(tokens + more) - self(tokens) + self.sequence < self(more)
 

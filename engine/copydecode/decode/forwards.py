@@ -45,8 +45,19 @@ class Answer:
     together: int = 1
 
 
-Forwards = Generator[Ask, Answer, R]
-"""What asks for forwards and returns an `R`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Pause:
+    """Let others go first until it is `ready`, or nobody else asks for anything.
+
+    They are about to compute what this decode would have to compute, too.
+    """
+
+    ready: Callable[[], bool]
+    check: Callable[[], None]
+
+
+Forwards = Generator[Ask | Pause, Answer, R]
+"""What asks for forwards and returns an `R`; only an `Ask` is answered."""
 
 
 def alone(decode: Forwards[R]) -> R:
@@ -60,11 +71,11 @@ def alone(decode: Forwards[R]) -> R:
         while True:
             try:
                 ask.check()
-                answer = _answer(ask)
+                answer = _answer(ask) if isinstance(ask, Ask) else None
             except BaseException as error:  # noqa: BLE001  # the decode's: it raises it again
                 ask = decode.throw(error)
             else:
-                ask = decode.send(answer)
+                ask = next(decode) if answer is None else decode.send(answer)
     except StopIteration as end:
         result: R = end.value
         return result

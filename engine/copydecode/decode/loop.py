@@ -71,6 +71,12 @@ class Task:
     acceptance: Acceptance = Acceptance.PROGRAM
     splice_tokens: Callable[[int, int], list[int]] | None = None
 
+    def check_cancel(self) -> None:
+        """Raise EditCancelledError where `cancelled` says so."""
+        if self.cancelled():
+            message = "the edit was cancelled"
+            raise EditCancelledError(message)
+
 
 def decode(prefix: Prefix[C], automaton: Automaton, task: Task, receipt: Receipt) -> Program:
     """Decode one program as the automaton allows.
@@ -465,9 +471,7 @@ class _Decode(Generic[C]):
 
     def _check_time(self) -> None:
         """Raise where the decode was cancelled, or is over its deadline."""
-        if self._task.cancelled():
-            message = "the edit was cancelled"
-            raise EditCancelledError(message)
+        self._task.check_cancel()
         deadline = self._task.limits.deadline_s
         if deadline is not None and time.perf_counter() - self._started > deadline:
             message = f"expected the edit to end within {deadline} s, found no end"

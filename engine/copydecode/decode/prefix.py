@@ -61,12 +61,7 @@ class Prefix(Generic[C]):
 
     def common(self, tokens: Sequence[int]) -> int:
         """Return the length of the longest common prefix with `tokens`."""
-        common = 0
-        for old, new in zip(self.tokens, tokens, strict=False):
-            if old != new:
-                break
-            common += 1
-        return common
+        return _common(self.tokens, tokens)
 
     def resume(self, tokens: Sequence[int]) -> int:
         """Keep the longest common prefix with `tokens`, forget the rest; return its length."""
@@ -133,6 +128,7 @@ class _Entry(Generic[C]):
     """
 
     prefix: Prefix[C]
+    prompt: Sequence[int]
     head: int
     shared: int
     owner: Hashable | None
@@ -196,17 +192,26 @@ class PrefixPool(Generic[C]):
         in_use = max((other.prefix.common(tokens) for other in self._lent), default=0)
         if in_use > 2 * held:
             source = next(e.prefix for e in self._lent if e.prefix.common(tokens) == in_use)
-            entry = _Entry(source.copy(in_use, self._make_room), head, shared, owner)
+            entry = _Entry(source.copy(in_use, self._make_room), tokens, head, shared, owner)
         elif entry is None:
-            entry = _Entry(Prefix(self.model, self._make_room), head, shared, owner)
+            entry = _Entry(Prefix(self.model, self._make_room), tokens, head, shared, owner)
         else:
             self._idle.remove(entry)
-            entry.head, entry.shared, entry.owner = head, shared, owner
+            entry.prompt, entry.head, entry.shared, entry.owner = tokens, head, shared, owner
         self._turn += 1
         entry.turn = self._turn
         self._lent.append(entry)
         self._count_idle()
         return entry.prefix
+
+    def is_coming(self, tokens: Sequence[int]) -> bool:
+        """Return whether a sequence in use will soon hold so much of a prompt that it is copied."""
+        held = max((entry.prefix.common(tokens) for entry in (*self._idle, *self._lent)), default=0)
+        return any(
+            len(entry.prefix) < common
+            for entry in self._lent
+            if (common := _common(entry.prompt, tokens)) > 2 * held
+        )
 
     def give_back(self, prefix: Prefix[C]) -> None:
         """Take back a sequence that was lent.
@@ -248,6 +253,15 @@ class PrefixPool(Generic[C]):
         room = self.max_bytes - sum(entry.prefix.nbytes for entry in self._lent)
         while len(self._idle) > least and self._idle_bytes > room:
             self._idle_bytes -= self._idle.pop(0).prefix.nbytes
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    common = 0
+    for old, new in zip(one, other, strict=False):
+        if old != new:
+            break
+        common += 1
+    return common
 
 
 def _same_document(one: _Entry[C], other: _Entry[C]) -> bool:

@@ -3,6 +3,7 @@
 Each decode waits for one forward at a time. The one that has waited longest is next; others that
 wait share its forward where that costs less than one of their own. So decodes join and leave at any
 forward, a short one is not held up by a long one, and where sharing never pays they take turns.
+One that would compute what another is about to lets that go first.
 What a decode is sent is what it would be sent alone. For one thread. Knows nothing of texts, models
 or who asks for a decode. Importing it does not import torch.
 """
@@ -14,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic
 
-from copydecode.decode.forwards import Answer, Ask, Forwards, R, answers
+from copydecode.decode.forwards import Answer, Ask, Forwards, Pause, R, answers
 
 Pays = Callable[[int, int], bool]
 """`(tokens, more)`: whether `more` tokens cost less in a forward of `tokens` others than alone."""
@@ -26,7 +27,7 @@ class _Decode(Generic[R]):
 
     run: Forwards[R]
     future: Future[R]
-    ask: Ask
+    ask: Ask | Pause
 
 
 class Together(Generic[R]):
@@ -58,24 +59,36 @@ class Together(Generic[R]):
                 self._send(decode, error)
             else:
                 self._waiting.append(decode)
-        served = self._next()
-        for decode, answer in zip(served, answers([one.ask for one in served]), strict=True):
+        self._wake()
+        served, asks = self._next()
+        for decode, answer in zip(served, answers(asks), strict=True):
             self._send(decode, answer)
 
-    def _next(self) -> list[_Decode[R]]:
-        """Take those whose forward is next."""
+    def _wake(self) -> None:
+        """Let those go on that are ready; where nobody asks for a forward, the first one."""
+        idle = not any(isinstance(decode.ask, Ask) for decode in self._waiting)
+        for decode in [*self._waiting]:
+            if isinstance(decode.ask, Pause) and (idle or decode.ask.ready()):
+                idle = False
+                self._waiting.remove(decode)
+                self._advance(decode.run, decode.future, decode.run.__next__)
+
+    def _next(self) -> tuple[list[_Decode[R]], list[Ask]]:
+        """Take those whose forward is next, and what they ask for."""
         served: list[_Decode[R]] = []
+        asks: list[Ask] = []
         left: list[_Decode[R]] = []
         tokens = 0
         for decode in self._waiting:
-            more = len(decode.ask.tokens)
-            if not served or self._pays(tokens, more):
+            ask = decode.ask
+            if isinstance(ask, Ask) and (not asks or self._pays(tokens, len(ask.tokens))):
                 served.append(decode)
-                tokens += more
+                asks.append(ask)
+                tokens += len(ask.tokens)
             else:
                 left.append(decode)
         self._waiting = left
-        return served
+        return served, asks
 
     def _send(self, decode: _Decode[R], answer: Answer | BaseException) -> None:
         run = decode.run
@@ -84,7 +97,9 @@ class Together(Generic[R]):
         else:
             self._advance(run, decode.future, lambda: run.send(answer))
 
-    def _advance(self, run: Forwards[R], future: Future[R], go_on: Callable[[], Ask]) -> None:
+    def _advance(
+        self, run: Forwards[R], future: Future[R], go_on: Callable[[], Ask | Pause]
+    ) -> None:
         """Let a decode go on to its next forward, or to its end."""
         try:
             ask = go_on()

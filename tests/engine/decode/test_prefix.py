@@ -211,3 +211,23 @@ def test_of_sequences_of_one_document_the_one_lent_last_is_kept(
     assert len(pool) == 2
     assert pool.lend(prompt, head=3, shared=23, owner=owner) is lent[1]
     assert ask(pool, [13] * 20, "b") is other
+
+
+def test_what_a_sequence_in_use_will_hold_is_coming_until_it_is_held() -> None:
+    pool = PrefixPool(FunctionModel(fingerprint), 1000)
+    document = [10] * 20
+    prompt, other = [*HEAD, *document, 5], [*HEAD, *document, 6]
+    assert not pool.is_coming(other)
+    first = pool.lend(prompt, head=3, shared=23)
+    first.resume([])
+    first.feed(prompt[:10], last=1)
+    assert pool.is_coming(other)
+    assert not pool.is_coming([*HEAD, 11])  # It holds that already.
+    first.feed(prompt[10:], last=1)
+    assert not pool.is_coming(other)
+    assert pool.lend(other, head=3, shared=23).common(other) == 23
+    pool.give_back(first)
+    again = pool.lend([*HEAD, *[12] * 20], head=3, shared=23)
+    again.resume([])
+    pool.give_back(again)
+    assert not pool.is_coming([*HEAD, *[12] * 20])  # Nobody reads it any more.

@@ -18,7 +18,7 @@ from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.cost import FREE, CostCurve, measure
 from copydecode.decode.draft import ProgramDrafts
 from copydecode.decode.expect import Hints
-from copydecode.decode.forwards import Forwards
+from copydecode.decode.forwards import Forwards, Pause, alone
 from copydecode.decode.guess import NoDrafts, Odds
 from copydecode.decode.literals import Literals
 from copydecode.decode.loop import Task, decode, decoding
@@ -321,3 +321,44 @@ def test_sharing_pays_where_it_costs_less_than_a_forward_of_ones_own() -> None:
     assert not CostCurve(points, 0.95).sharing_pays(1, 1)
     assert not CostCurve(points, 0.5).sharing_pays(11, 1)
     assert not CostCurve(points).sharing_pays(1, 1)
+
+
+def test_a_decode_that_pauses_goes_on_when_it_is_ready_or_nobody_else_asks(
+    own_literals: Literals, own_grammar: ProgramGrammar
+) -> None:
+    model = shared(own_literals, 5, closing=-1.0)
+    together: Together[Program] = Together(never)
+    ready, stop = False, False
+    order: list[str] = []
+
+    def check() -> None:
+        if stop:
+            raise EditCancelledError
+
+    def pausing(name: str) -> Forwards[Program]:
+        yield Pause(lambda: ready, check)
+        order.append(name)
+        return Program(())
+
+    receipt = Receipt()
+    one = future_of(together, Asked(own_literals, own_grammar, 1).run(model, receipt))
+    future_of(together, pausing("when ready"))
+    together.step()
+    together.step()
+    assert order == []
+    assert receipt.forwards == 1
+    ready = True
+    together.step()
+    assert order == ["when ready"]
+    ready = False
+    future_of(together, pausing("when idle"))
+    finish(together)
+    assert one.done()
+    assert order == ["when ready", "when idle"]
+    future_of(together, Asked(own_literals, own_grammar, 1).run(model, receipt))
+    stopped = future_of(together, pausing("never"))
+    stop = True
+    together.step()
+    assert isinstance(stopped.exception(), EditCancelledError)
+    stop = False
+    assert alone(pausing("alone")) == Program(())
