@@ -23,6 +23,7 @@ from copydecode.studies import (
     reuse,
     runtime,
     speculation,
+    together,
 )
 from copydecode.studies.study import FAILED, Study, add_common, main
 
@@ -38,6 +39,7 @@ STUDIES = (
     freerun.STUDY,
     reuse.STUDY,
     memory.STUDY,
+    together.STUDY,
 )
 
 
