@@ -262,12 +262,13 @@ class Engine:
             for told in view.lift(Program((op,))).line_ops:
                 on_op(told, receipt)
 
-        def on_visible_op(op: LineOp) -> None:
+        def on_visible_op(op: Op) -> None:
             nonlocal begun
             if not begun and prompt.window.first > 1:
                 tell(Copy(1, prompt.window.first - 1))
             begun = True
-            tell(shift(op, prompt.window))
+            for line_op in Program((op,)).line_ops:
+                tell(shift(line_op, prompt.window))
 
         def attempt(fork: int | None = None) -> Forwards[tuple[EditResult, Decisions]]:
             spent = time.perf_counter() - started
@@ -406,11 +407,12 @@ class Engine:
 
         decisions = Decisions()
         names = [file.name for file in request.files if file.name is not None]
-        program = yield from self._backend.decoding_files(
+        program = yield from self._backend.decoding(
             prompt,
             request.limits or self._config.limits,
             receipt,
             name="\n".join(names) if len(names) == len(request.files) else None,
+            lock=None,
             cancelled=cancelled,
             on_op=tell,
             decisions=decisions,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from copydecode import (
 from copydecode.errors import BadInputError, EditCancelledError, RebaseError
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import hunk_to_text_edit, workspace_edit
-from copydecode_lsp.failures import StaleDocumentError
+from copydecode_lsp.failures import StaleDocumentError, UnknownDocumentError
 from copydecode_lsp.instructions import Instruction, to_json
 from copydecode_lsp.progress import describe, reporting
 from copydecode_lsp.receipts import ReceiptJson, edit_id
@@ -234,10 +234,9 @@ async def _newest(ls: CopydecodeServer, files: Sequence[WorkspaceFile]) -> dict[
     for file in files:
         changes: tuple[Change, ...] | None
         now, location = looked.get(file.uri, (file.snapshot, None))
-        if location is None:
-            newest = ls.snapshots.newest(now)
-        else:  # It may have been opened while the others were looked at.
-            newest = next((s for s in ls.snapshots.all() if s.uri == file.uri), now)
+        newest = now if location is not None else ls.snapshots.newest(now)
+        with suppress(UnknownDocumentError):  # Opened while the others were looked at.
+            newest = ls.snapshots.get(file.uri)
         if file.location is None:
             changes = ls.snapshots.changes_since(file.snapshot)
         else:

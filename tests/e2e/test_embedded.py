@@ -50,6 +50,20 @@ async def test_given_lines_are_deleted() -> None:
         assert text == "".join(TEXT.splitlines(keepends=True)[:5])
 
 
+async def test_several_files_are_edited_one_after_the_other_and_applied_at_once() -> None:
+    """The embedded model was not taught programs over files; each keeps its line ends."""
+    other = URI.replace("ledger", "other")
+    async with server(None) as client:
+        client.open(URI, TEXT, "python")
+        client.open(other, "a = 1\r\nb = 2\r\nc = 3", "python")
+        argument = {"uris": [URI, other], "instruction": "Delete line 2"}
+        answer = await client.execute("copydecode.applyEdit", argument)
+        assert answer is not None
+        assert (answer["applied"], answer["files"], answer["together"]) == (True, 2, False)
+        assert client.documents[URI].text == TEXT.replace("    result = 0\n", "")
+        assert client.documents[other].text == "a = 1\r\nc = 3"
+
+
 async def test_a_code_action_resolves_to_the_same_edit_twice_and_applies() -> None:
     text = TEXT.replace("return result", "return resultt")
     async with server(None) as client:

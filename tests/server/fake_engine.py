@@ -117,7 +117,7 @@ class FakeBackend:
         name: str | None,  # noqa: ARG002  # as the backend's
         lock: tuple[int, int] | None,  # noqa: ARG002  # the scripts keep to their scope
         cancelled: Callable[[], bool],
-        on_op: Callable[[Copy | Gen], None],
+        on_op: Callable[[Op], None],
         decisions: Decisions,  # noqa: ARG002  # what is scripted is not decided
     ) -> Forwards[Program]:
         """Return the scripted program; a forward takes 2 ms."""
@@ -132,6 +132,8 @@ class FakeBackend:
 
         check()
         forward = Ask(cast("Any", self), [0], 1, check)
+        if prompt.paths:
+            return (yield from self._write_files(prompt, forward, on_op))
         if prompt.document.text == self.remembered:
             receipt.reused_tokens = len(prompt.tokens)
         self.remembered = prompt.document.text
@@ -156,31 +158,15 @@ class FakeBackend:
         """Let edits take turns."""
         return False
 
-    def decoding_files(  # noqa: PLR0913  # as the backend's
-        self,
-        prompt: FakePrompt,
-        _limits: Limits,
-        receipt: Receipt,
-        *,
-        name: str | None,  # noqa: ARG002  # as the backend's
-        cancelled: Callable[[], bool],
-        on_op: Callable[[Op], None],
-        decisions: Decisions,  # noqa: ARG002  # what is scripted is not decided
+    def _write_files(
+        self, prompt: FakePrompt, forward: Ask, on_op: Callable[[Op], None]
     ) -> Forwards[Program]:
         """Return the program over several files that the instruction is."""
-        self.runs += 1
-        receipt.forwards = self.runs
         how, _, text = prompt.instruction.partition("write:")
         program = grammar.parse(text)
         for op in program.ops:
             on_op(op)
 
-        def check() -> None:
-            if cancelled():
-                message = "cancelled"
-                raise EditCancelledError(message)
-
-        forward = Ask(cast("Any", self), [0], 1, check)
         while how and not Path(how.strip()).exists():
             yield forward
         return program

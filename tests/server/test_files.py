@@ -231,6 +231,40 @@ async def test_no_path_leads_out_of_the_workspace(tmp_path: Path) -> None:
         assert "circle" in await place.refused(f"{root}/circle")
 
 
+async def test_a_folder_is_the_workspace_as_long_as_it_is_open_and_by_whatever_name(
+    tmp_path: Path,
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "workspace")
+    async with working(tmp_path, folders=[link]) as place:
+        a, b = place.write("a.py", A), place.write("lib/b.py", B)
+        await place.edit(MOVE, f"{link.as_uri()}/a.py", f"{link.as_uri()}/lib/b.py")
+        assert (place.root / "a.py").read_bytes() == MOVED_A.encode()
+        place.client.edits.clear()
+        folder = lsp.WorkspaceFolder(uri=link.as_uri(), name="link")
+        place.client.workspace_did_change_workspace_folders(
+            lsp.DidChangeWorkspaceFoldersParams(
+                lsp.WorkspaceFoldersChangeEvent(added=[], removed=[folder])
+            )
+        )
+        assert "none is open" in await place.refused(a, b)
+
+
+async def test_the_root_of_a_client_that_knows_no_folders_is_one(tmp_path: Path) -> None:
+    place = Place(tmp_path / "workspace", Editor())
+    a, b = place.write("a.py", A), place.write("lib/b.py", B)
+    await place.client.spawn(FAKE, stderr=DEVNULL)
+    await place.client.initialize_async(
+        lsp.InitializeParams(
+            capabilities=place.client.abilities.to_lsp(), root_uri=place.root.as_uri()
+        )
+    )
+    place.client.initialized(lsp.InitializedParams())
+    assert "outside.py" in await place.refused(a, place.write("../outside.py", B))
+    assert (await place.edit(MOVE, a, b))["applied"]
+    assert await place.client.close() == 0
+
+
 async def test_a_link_that_stays_in_the_workspace_is_followed(tmp_path: Path) -> None:
     async with working(tmp_path) as place:
         b = place.write("lib/b.py", B)

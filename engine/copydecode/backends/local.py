@@ -41,7 +41,7 @@ from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
 from copydecode.edit.bundle import Bundle
 from copydecode.edit.document import Document
-from copydecode.edit.program import Copy, Gen, LineOp, Op, Program
+from copydecode.edit.program import Copy, Gen, Op, Program
 from copydecode.errors import ModelFormatError
 
 EMBEDDED_FOLDER = Path(__file__).parent.parent / "models" / "embedded"
@@ -122,12 +122,13 @@ class LocalBackend:
         name: str | None = None,
         lock: tuple[int, int] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
-        on_op: Callable[[LineOp], None] = lambda _op: None,
+        on_op: Callable[[Op], None] = lambda _op: None,
         decisions: Decisions | None = None,
     ) -> Forwards[Program]:
         """Decode the program of a prompt, over the prompt's window; errors as `loop.decode`.
 
         Whoever drives the generator runs its forwards; several may be under way at once.
+        Of a prompt about several files it is one over all their lines.
         `decisions` gets what is decided, and has the program fork from it where it says so.
         `name` is what the document is known by, None where it is not known.
         Lines of the window outside `lock` (1-based, inclusive) stay as they are.
@@ -141,7 +142,7 @@ class LocalBackend:
         receipt.grammar_s += time.perf_counter() - started
 
         def tell(op: Op) -> None:
-            for told in Program((op,)).line_ops if lowering is None else lowering.take(op):
+            for told in (op,) if lowering is None else lowering.take(op):
                 on_op(told)
 
         task = Task(
@@ -166,41 +167,6 @@ class LocalBackend:
         for told in [] if lowering is None else lowering.end():
             on_op(told)
         program = self._writing.program(program, prompt, lock)
-        receipt.output_tokens += self._output_tokens(program, prompt)
-        return program
-
-    def decoding_files(  # noqa: PLR0913  # as `decoding`
-        self,
-        prompt: Prompt,
-        limits: Limits,
-        receipt: Receipt,
-        *,
-        name: str | None = None,
-        cancelled: Callable[[], bool] = lambda: False,
-        on_op: Callable[[Op], None] = lambda _op: None,
-        decisions: Decisions | None = None,
-    ) -> Forwards[Program]:
-        """Decode the program of a prompt about several files, over all lines; else as `decoding`.
-
-        The prompt is one of `files`. Tokens are not copied.
-        """
-        started = time.perf_counter()
-        automaton, drafter = self._writing.begin(prompt, None)
-        receipt.grammar_s += time.perf_counter() - started
-        task = Task(
-            prompt=prompt.tokens,
-            splice=prompt.splice,
-            splice_window=self.splice_window,
-            limits=limits,
-            cancelled=cancelled,
-            on_op=on_op,
-            chooser=self._chooser(decisions),
-            drafter=drafter,
-            cost=self.cost,
-            acceptance=self._decoding.acceptance,
-        )
-        with self._lent(prompt.tokens, prompt.shown, name) as prefix:
-            program = yield from decoding(prefix, automaton, task, receipt)
         receipt.output_tokens += self._output_tokens(program, prompt)
         return program
 

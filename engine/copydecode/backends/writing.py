@@ -78,11 +78,14 @@ class Programs:
 
     def lowering(self, prompt: Prompt, lock: Lock) -> Lowering | None:
         """Return what lowers the ops as they are written; None where tokens are not copied."""
-        return Lowering(self._pieces(prompt), lock) if self._token_copies else None
+        copies = self._token_copies and not prompt.places
+        return Lowering(self._pieces(prompt), lock) if copies else None
 
     def program(self, written: Program, prompt: Prompt, lock: Lock) -> Program:
         """Return what was written, without token copies; the grammar has seen to the lock."""
-        return lower(written, self._pieces(prompt), lock) if self._token_copies else written
+        if not self._token_copies or prompt.places:
+            return written
+        return lower(written, self._pieces(prompt), lock)
 
     def _pieces(self, prompt: Prompt) -> list[list[bytes]]:
         return [list(map(self.literals.codec.token_bytes, line)) for line in prompt.line_tokens]
