@@ -27,10 +27,12 @@ from copydecode import (
 from copydecode.backends.local import LocalBackend
 from copydecode.backends.writing import Programs
 from copydecode.config import Decoding, Mode
+from copydecode.decode import prompt_foreign
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.vocabulary import Vocabulary
-from copydecode.edit.bundle import Bundle, BundleFile
+from copydecode.edit.bundle import Bundle, BundleFile, resolve_files
+from copydecode.edit.grammar import parse
 from copydecode.edit.program import File, LineOp
 from copydecode.edit.resolve import apply_hunks, resolve
 from copydecode.errors import (
@@ -188,6 +190,54 @@ def test_whatever_a_foreign_model_decodes_is_an_edit_of_the_files(foreign: Engin
         assert edit.files[2].text == HELP.text
         for file, given in zip(edit.files, (MAIN, SHAPES, HELP), strict=True):
             assert apply_hunks(Document(given.text), file.hunks) == file.text
+
+
+def test_a_foreign_prompt_shows_each_file_under_its_path(foreign: Engine) -> None:
+    backend = foreign._backend  # noqa: SLF001  # what the model reads
+    assert backend.files is not None
+    bundle = Bundle(
+        (
+            BundleFile("a<b>.py", Document("x = 1\r\ny\r\n")),
+            BundleFile("empty.py", Document("")),
+            BundleFile("help.py", Document("z"), editable=False),
+        )
+    )
+    prompt = backend.files.build_files(bundle, "fix it", "python")
+    codec = backend._writing.literals.codec  # noqa: SLF001
+    text = b"".join(map(codec.token_bytes, prompt.tokens)).decode()
+    assert text.endswith(
+        "The files:\n"
+        '<file path="a&lt;b&gt;.py"/>\n1|x = 1\n2|y\n'
+        '<file path="empty.py"/>\n'
+        '<file path="help.py"/> (to copy from only)\n3|z\n'
+        "\nLanguage: python\nInstruction: fix it\nAnswer:<program>"
+    )
+    assert prompt.tokens[: len(prompt.shown.tokens)] == prompt.shown.tokens
+    with pytest.raises(ContextTooLongError, match="name fewer"):
+        backend.files.build_files(
+            Bundle((BundleFile("a.py", Document("x\n" * 900)),)), "fix it", None
+        )
+
+
+def test_the_example_of_the_foreign_prompt_is_right() -> None:
+    """What it shows a model is a program that does what it says."""
+    example = prompt_foreign._FILES_FORMAT.partition("Example files:\n")[2]  # noqa: SLF001
+    shown, _, rest = example.partition("Example instruction: ")
+    main, shapes = [
+        [line.partition("|")[2] + "\n" for line in part.splitlines() if "|" in line]
+        for part in shown.split("<file")[1:]
+    ]
+    answer = rest.partition("Example answer: ")[2].removesuffix("\n\nThe files:\n")
+    bundle = Bundle(
+        (
+            BundleFile("main.py", Document("".join(main))),
+            BundleFile("shapes.py", Document("".join(shapes))),
+        )
+    )
+    assert resolve_files(parse(answer), bundle) == {
+        "main.py": "from shapes import area\n\nprint(area(2))\n",
+        "shapes.py": "SIDES = 4\n\ndef area(r):\n    return 3 * r * r\n",
+    }
 
 
 def test_a_foreign_prompt_names_the_files_and_the_second_edit_reads_only_its_instruction(

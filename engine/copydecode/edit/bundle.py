@@ -239,11 +239,6 @@ class BundleRules:
     opened: tuple[str, ...] = ()
 
     @property
-    def tokens(self) -> None:
-        """None: no tokens are copied between files."""
-        return
-
-    @property
     def files(self) -> tuple[str, ...]:
         """The paths of the sections that may be opened."""
         return tuple(p.path for p in self.places if p.editable and p.path not in self.opened)

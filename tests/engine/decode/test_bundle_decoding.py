@@ -269,7 +269,7 @@ def test_the_prompt_shows_each_file_under_its_path_and_numbers_through(
     assert prompt.hints.copies == ()
 
 
-@pytest.mark.parametrize(("max_lines", "max_tokens"), [(107, 10_000), (108, 300)])
+@pytest.mark.parametrize(("max_lines", "max_tokens"), [(107, 10_000), (108, 300), (108, 0)])
 def test_files_that_are_too_long_together_are_refused(
     vocabulary: Vocabulary, max_lines: int, max_tokens: int
 ) -> None:

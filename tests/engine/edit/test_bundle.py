@@ -134,6 +134,12 @@ def test_a_file_without_a_section_stays_and_an_empty_section_empties_it() -> Non
     assert resolve_files(Program((File("a.py"),)), bundle) == {"a.py": ""}
 
 
+def test_no_token_is_copied_between_files() -> None:
+    rules = BundleRules(bundle_of("a\n", "b\n").places, ("a.py",))
+    assert Opening.TOKENS not in rules.openings(A)
+    assert rules.token_firsts(A) == rules.token_lasts(1) == ()
+
+
 A, B = File("a.py"), File(PATHS[1])
 
 
