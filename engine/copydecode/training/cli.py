@@ -182,7 +182,7 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
         dist.init_process_group("gloo", rank=rank, world_size=processes)
     files = corpus.read(corpus_folder, "train")
     held_out = corpus.read(corpus_folder, "validation")
-    learnt = [commit for path in commit_files for commit in commits.read(path)]
+    learnt = [x for path in commit_files for x in commits.read(path) if x.language in LANGUAGES]
     if rank == 0:
         card.count(out, {"train": files, "validation": held_out, "commits": learnt})
     train(

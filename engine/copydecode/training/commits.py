@@ -1,8 +1,9 @@
 """Real commits as tasks: the subject is the instruction, what it made of a file is the gold edit.
 
-They are read from JSON lines with the fields `language`, `source`, `target` and `instruction`; such
-data is no part of this project, and training runs without it. Which of it may be trained on, its
-owner has to know. Knows nothing of tokens or models.
+They are read from JSON lines with the fields `language`, `source`, `target` and `instruction`, and
+`origin` (owner/repository@commit:path); such data is no part of this project, and training runs
+without it. Commits of projects that the studies evaluate on are left out, whoever names the file.
+Knows nothing of tokens or models.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from copydecode.edit.document import Document
 from copydecode.edit.oracle import locked_oracle, oracle
 from copydecode.errors import ConfigError
 from copydecode.training.corpus import SourceFile
+from copydecode.training.packages import EVALUATED
 from copydecode.training.tasks import Case
 
 KIND = "commit"
@@ -64,6 +66,8 @@ def _commit(name: str, row: dict[str, str]) -> Commit | None:
     old, new = (row[side].removesuffix("\n").split("\n") for side in ("source", "target"))
     steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     changes = [step for step in steps if step[0] != "equal"]
+    if row["origin"].partition("@")[0] in EVALUATED:
+        return None
     if not changes or "\r" in row["source"] + row["target"]:
         return None
     (_, start, _, start_new, _), (_, _, end, _, end_new) = changes[0], changes[-1]

@@ -13,6 +13,19 @@ Split = Literal["train", "validation", "test"]
 Registry = Literal["pypi", "npm"]
 
 
+EVALUATED = frozenset(
+    {
+        "asottile/pyupgrade",
+        "continuedev/continue",
+        "openlawlibrary/pygls",
+        "psf/black",
+        "reactjs/react-codemod",
+        "rust-lang/rust-analyzer",
+    }
+)
+"""Repositories whose commits or tests the studies evaluate on: nothing of them is learnt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Package:
     """One package of the corpus; the licence is what its metadata states.

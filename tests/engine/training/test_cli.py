@@ -31,6 +31,7 @@ def test_train_then_calibrate_and_evaluate(
     out, other, scores = tmp_path / "model", tmp_path / "other", tmp_path / "scores.json"
     options = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
     commit = {"language": "python", "source": "a = 1\n", "target": "a = 2\n", "instruction": "x"}
+    commit["origin"] = "an/owner@1234:a.py"
     commits = tmp_path / "commits.jsonl"
     commits.write_text(json.dumps(commit), encoding="utf-8")
     command = ["train", "--out", str(out), "--corpus", str(archives), "--commits", str(commits)]

@@ -14,6 +14,7 @@ from copydecode.errors import ConfigError
 from copydecode.training import commits, sheets
 from copydecode.training.commits import Commit
 from copydecode.training.corpus import SourceFile
+from copydecode.training.packages import EVALUATED
 from copydecode.training.sheets import EVERYDAY, SheetMaker
 from copydecode.training.tasks import Sheet
 
@@ -33,7 +34,7 @@ def written(folder: Path, targets: dict[str, list[str]], **more: str) -> Path:
     path = folder / "commits.jsonl"
     rows = [
         {"source": "\n".join(OLD), "target": "\n".join(new), "instruction": name}
-        | {"language": "python"}
+        | {"language": "python", "origin": "an/owner@1234:a/file.py"}
         | more
         for name, new in targets.items()
     ]
@@ -69,6 +70,14 @@ def test_what_is_too_large_or_changes_nothing_is_left_out(tmp_path: Path) -> Non
     long = [*OLD[:3], *(f"{n} new line of many" for n in range(40)), *OLD[3:]]
     path = written(tmp_path, {"far": far, "long": long, "none": OLD, "small": EDITS["change"]})
     assert [commit.instruction for commit in commits.read(path)] == ["small"]
+
+
+@pytest.mark.parametrize("repository", sorted(EVALUATED))
+def test_nothing_is_learnt_of_projects_that_are_evaluated_on(
+    tmp_path: Path, repository: str
+) -> None:
+    path = written(tmp_path, {"change": EDITS["change"]}, origin=f"{repository}@1234:a/file.py")
+    assert commits.read(path) == []
 
 
 def test_a_change_longer_than_the_sheet_makes_no_case(tmp_path: Path) -> None:

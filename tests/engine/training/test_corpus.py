@@ -13,7 +13,7 @@ import pytest
 from copydecode.errors import ConfigError
 from copydecode.training import corpus
 from copydecode.training.duplicates import Kept
-from copydecode.training.packages import NPM_PACKAGES, PACKAGES, PYTHON_PACKAGES, Package
+from copydecode.training.packages import EVALUATED, NPM_PACKAGES, PACKAGES, PYTHON_PACKAGES, Package
 
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "PSF-2.0"}
 
@@ -39,7 +39,7 @@ def test_every_package_is_pinned_and_permissively_licensed() -> None:
 
 
 def test_no_project_whose_commits_are_for_evaluation_is_in_the_corpus() -> None:
-    evaluated = {"black", "pygls", "continue", "rust-analyzer", "pyupgrade", "react-codemod"}
+    evaluated = {repository.partition("/")[2] for repository in EVALUATED}
     assert not {p.name for p in PACKAGES} & evaluated
 
 
