@@ -1,9 +1,7 @@
 """The facade: one request in, one edit out, of a document or of several files.
 
-Importing it does not import torch; loading does.
-
-Several edits can be under way at once, forward by forward. Knows nothing of LSP, files or threads:
-the caller sees to it that one thread runs them.
+Importing it does not import torch; loading does. Several edits can be under way at once, forward
+by forward. Knows nothing of LSP, disks or threads: the caller sees to it that one thread runs them.
 """
 
 from __future__ import annotations
