@@ -15,8 +15,8 @@ PREFIX_CACHE_BYTES = 256 * 2**20
 CONFIDENCE_THRESHOLD = 0.7
 """From which confidence on an edit is offered without a question, unless that is set.
 
-The embedded model's edits are right from there on in 96 % of the cases, 58 % of all, on the test
-split; of the others 37 % are.
+Of the embedded model's edits on the test split 58 % are as sure, and 95 % of these are right; of
+the others 36 % are.
 """
 
 _MOMENT_S = 1e-3
