@@ -8,7 +8,8 @@ since the cache has to be cropped. Knows nothing of grammars or programs.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,25 @@ def load(
         ModelNotFoundError: there is nothing at that path or name, or the Hub cannot be reached.
         ModelFormatError: what is there is no causal language model that transformers can run.
     """
+    model, tokenizer = read(name, best_dtype(device or best_device()))
+    with _complaining(name):
+        usable = TransformersModel(model, device)
+        codec = TransformersCodec(tokenizer, rows=usable.rows)
+        croppable = _can_be_cropped(usable)
+    if not croppable:
+        message = (
+            f"expected a model whose memory is keys and values at {name}, "
+            f"found {model.config.model_type}, which cannot go back"
+        )
+        raise ModelFormatError(message)
+    return usable, codec
+
+
+def read(name: str, dtype: torch.dtype | None) -> tuple[Any, Any]:
+    """Return transformers' own model and tokenizer; errors as `load`.
+
+    The weights are in `dtype`, where it is None in that of the checkpoint.
+    """
     if _is_path(name):
         read_config(Path(name).expanduser())
         name = str(Path(name).expanduser())
@@ -182,32 +202,31 @@ def load(
     local = Path(name).is_dir() or _is_cached(name)
     if not local:
         _check_hub(name)
-    try:
+    with _complaining(name):
         tokenizer = AutoTokenizer.from_pretrained(
             name, trust_remote_code=False, local_files_only=local
         )
         model = AutoModelForCausalLM.from_pretrained(
-            name,
-            trust_remote_code=False,
-            local_files_only=local,
-            dtype=best_dtype(device or best_device()),
+            name, trust_remote_code=False, local_files_only=local, dtype=dtype or "auto"
         )
-        usable = TransformersModel(model, device)
-        codec = TransformersCodec(tokenizer, rows=usable.rows)
-        croppable = _can_be_cropped(usable)
+    return model, tokenizer
+
+
+@contextmanager
+def _complaining(name: str) -> Iterator[None]:
+    """Say of what transformers raises what was expected.
+
+    Raises:
+        ModelFormatError: in place of transformers' own errors.
+    """
+    try:
+        yield
     except OSError as error:
         message = f"expected a tokenizer and weights at {name}: {_first_line(error)}"
         raise ModelFormatError(message) from error
     except _UNUSABLE as error:
         message = f"expected a causal language model at {name}: {_first_line(error)}"
         raise ModelFormatError(message) from error
-    if not croppable:
-        message = (
-            f"expected a model whose memory is keys and values at {name}, "
-            f"found {model.config.model_type}, which cannot go back"
-        )
-        raise ModelFormatError(message)
-    return usable, codec
 
 
 def _can_be_cropped(model: TransformersModel) -> bool:
