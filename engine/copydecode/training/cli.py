@@ -25,7 +25,7 @@ from copydecode.decode.model import read_config
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError, WithheldError
-from copydecode.training import calibrate, card, commits, corpus, evaluate, tokenizer
+from copydecode.training import calibrate, card, commits, corpus, evaluate, tokenizer, tuning
 from copydecode.training.curriculum import CURRICULA
 from copydecode.training.evaluate import Outcome, Score, Trial
 from copydecode.training.languages import LANGUAGES
@@ -37,11 +37,15 @@ _FILES_FOR_TOKENIZER = 2500
 _WANTED = 0.95
 """The share of right edits for which it is said how many have it."""
 
+_OPTIONS = [field.name for field in dataclasses.fields(TrainConfig)]
+
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-commands; each sets `run`, which takes the arguments and returns a code."""
-    parser = commands.add_parser("train", help="train the embedded model")
-    parser.add_argument("--out", type=Path, default=Path("runs/embedded"), metavar="DIR")
+    parser = commands.add_parser("train", help="train the embedded model, or fine-tune any")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="(default: runs/embedded, runs/tuned)"
+    )
     _add_corpus(parser)
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="one core each")
     parser.add_argument(
@@ -69,12 +73,13 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         option = f"--{field.name.replace('_', '-')}"
         kind = type(field.default)
         if kind is bool:
-            parser.add_argument(option, action="store_true")
+            parser.add_argument(option, action="store_true", default=None)
             continue
         if field.name == "curriculum":
-            parser.add_argument(option, choices=sorted(CURRICULA), default=field.default)
+            parser.add_argument(option, choices=sorted(CURRICULA))
             continue
-        parser.add_argument(option, type=kind, default=field.default, metavar=kind.__name__)
+        parser.add_argument(option, type=kind, metavar=kind.__name__)
+    tuning.add_train_options(parser, _OPTIONS)
     parser.set_defaults(run=_train)
 
     parser = commands.add_parser("evaluate", help="exact match on code that the model never saw")
@@ -88,6 +93,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there, too")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw accuracy by confidence")
+    tuning.add_evaluate_options(parser)
     parser.set_defaults(run=_evaluate)
 
     parser = commands.add_parser(
@@ -117,27 +123,29 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
-    config = TrainConfig(**{name: getattr(args, name) for name in names})
+    given = {name: value for name in _OPTIONS if (value := getattr(args, name)) is not None}
     console = Console(stderr=True)
     try:
+        if tuning.wanted(args, given):
+            return tuning.train(args, console)
+        config, out = TrainConfig(**given), args.out or Path("runs/embedded")
         with console.status("fetching and reading the corpus"):
             corpus.fetch(args.corpus, ("train", "validation", "test"))
-            _prepare(args.corpus, args.out, args.init, digits=config.digits)
+            _prepare(args.corpus, out, args.init, digits=config.digits)
         pieces = (args.loaders, args.piece_minutes)
         files = (args.corpus, args.commits)
-        arguments = (args.processes, config, *files, args.out, args.init, *pieces)
+        arguments = (args.processes, config, *files, out, args.init, *pieces)
         if args.processes == 1:
             _work(0, *arguments)
         else:
             multiprocessing.spawn(_work, args=arguments, nprocs=args.processes)  # type: ignore[no-untyped-call, attr-defined]  # torch
-        card.draw_curves(args.out)
-        card.write(args.out, config)
+        card.draw_curves(out)
+        card.write(out, config)
     except CopydecodeError as error:
         console.print(f"[red]{error}[/red]")
         return FAILED
-    console.print(f"the model is in {args.out}")
-    progress = card.read_log(args.out)[-1]["progress"]
+    console.print(f"the model is in {out}")
+    progress = card.read_log(out)[-1]["progress"]
     if progress < 1:
         console.print(f"{progress:.0%} of the run is done: the same command goes on")
     return 0
@@ -201,6 +209,8 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
 def _evaluate(args: argparse.Namespace) -> int:
     config = EngineConfig(model=args.model, threads=args.threads, scope_lock=not args.no_scope_lock)
     try:
+        if args.data is not None:
+            return tuning.evaluate(args, Console(stderr=True))
         trials, outcomes = _try(args, config, args.split, self_check=args.self_check)
     except CopydecodeError as error:
         return _fail(error)

@@ -124,6 +124,9 @@ def finetune(model: str, data: Sequence[Pair], folder: Path, config: TuneConfig)
         record = json.loads((folder / RECORD).read_text("utf-8"))
         _check_same(record["run"], run_id, folder)
         return Result(record["steps"], record["steps"], record["used"], tuple(record["left_out"]))
+    if (folder / "config.json").is_file() and not (folder / _STATE).is_file():
+        message = f"expected no model in {folder}, found one: name another folder"
+        raise ConfigError(message)
     subject = learner.load(model, config.max_tokens)
     examples, left_out = encode(subject, data)
     if not examples:
@@ -296,7 +299,8 @@ class _Run:
         entry = {"step": step, "loss": round(loss, 4), "seconds": round(self._progress.seconds, 1)}
         with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
-        _log.info("step %d of %d, loss %.4f", step, self.steps, loss)
+        if step % max(1, self.steps // 100) == 0:
+            _log.info("step %d of %d, loss %.4f", step, self.steps, loss)
 
     def _save(self) -> None:
         """Write the state to go on with, by rename."""

@@ -162,6 +162,13 @@ def test_a_folder_holds_one_run(base: Path, tmp_path: Path) -> None:
             finetune(str(base), PAIRS, tmp_path, dataclasses.replace(SHORT, seed=9))
 
 
+def test_a_model_that_is_there_is_not_written_over(base: Path) -> None:
+    before = (base / "model.safetensors").read_bytes()
+    with pytest.raises(ConfigError, match="expected no model"):
+        finetune(str(base), PAIRS, base, SHORT)
+    assert (base / "model.safetensors").read_bytes() == before
+
+
 def test_without_peft_it_is_said_what_to_install(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
