@@ -299,7 +299,7 @@ class _Run:
         entry = {"step": step, "loss": round(loss, 4), "seconds": round(self._progress.seconds, 1)}
         with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
-        if step % max(1, self.steps // 100) == 0:
+        if step % max(1, self.steps // 20) == 0:
             _log.info("step %d of %d, loss %.4f", step, self.steps, loss)
 
     def _save(self) -> None:

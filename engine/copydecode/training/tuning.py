@@ -38,6 +38,11 @@ _HELP = {
     "epochs": "how often all pairs are read",
     "rate": "of AdamW; 2e-5, or 2e-4 with --lora, where not given",
     "batch": "pairs a step",
+    "weight_decay": "of AdamW",
+    "max_tokens": "pairs with a longer prompt are left out (models that are not ours)",
+    "minutes": "stop after so many, to be gone on with by the same command",
+    "save_minutes": "how often what is gone on with is saved",
+    "seed": "of the order of pairs, and of what is drawn at the start",
     "lora": "rank of LoRA adapters, merged at the end; 0 trains all weights",
     "end_weight": "weight of the decisions where a copy ends, against 1",
     "micro_tokens": "tokens a forward at most, padding included",
@@ -54,6 +59,11 @@ def add_train_options(parser: argparse.ArgumentParser, taken: Sequence[str]) -> 
         metavar="M",
         help="embedded (the default), a model folder, or a Hugging Face name",
     )
+    add_settings(group, taken)
+
+
+def add_settings(group: argparse._ActionsContainer, taken: Sequence[str] = ()) -> None:
+    """Add `--preset` and an option for each field of `TuneConfig` that is not `taken`."""
     group.add_argument("--preset", choices=sorted(PRESETS), help="a recipe; options stand above it")
     for field in dataclasses.fields(TuneConfig):
         if field.name in taken:
@@ -64,6 +74,12 @@ def add_train_options(parser: argparse.ArgumentParser, taken: Sequence[str]) -> 
         else:
             kind = type(field.default)
             group.add_argument(option, type=kind, metavar=kind.__name__, help=told)
+
+
+def settings(args: argparse.Namespace) -> TuneConfig:
+    """Return the settings that were asked for: a recipe's, and above them those given."""
+    given = {name: value for name in _FIELDS if (value := getattr(args, name)) is not None}
+    return TuneConfig(**{**PRESETS.get(args.preset, {}), **given})
 
 
 def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
@@ -100,8 +116,7 @@ def wanted(args: argparse.Namespace, options: Mapping[str, Any]) -> bool:
 def train(args: argparse.Namespace, console: Console) -> int:
     """Fine-tune; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    given = {name: value for name in _FIELDS if (value := getattr(args, name)) is not None}
-    config = TuneConfig(**{**PRESETS.get(args.preset, {}), **given})
+    config = settings(args)
     data = pairs.read(args.data, bodies=args.bodies)
     out = args.out or OUT
     result = finetune(args.model or EMBEDDED, data, out, config)
