@@ -209,7 +209,7 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
 def _evaluate(args: argparse.Namespace) -> int:
     config = EngineConfig(model=args.model, threads=args.threads, scope_lock=not args.no_scope_lock)
     try:
-        if args.data is not None:
+        if tuning.counts_pairs(args):
             return tuning.evaluate(args, Console(stderr=True))
         trials, outcomes = _try(args, config, args.split, self_check=args.self_check)
     except CopydecodeError as error:

@@ -257,17 +257,17 @@ class _Run:
         """Take one step of the optimiser; return the loss, a mean over the decisions."""
         weigh = self._config.end_weight
         total = sum(weigh if at in ex.ends else 1.0 for ex in batch for at in ex.decided)
-        loss = 0.0
+        loss = torch.zeros((), device=self._device)
         for rows in _rows(batch, self._config.micro_tokens):
             part = self._loss(rows) / total
             part.backward()  # type: ignore[no-untyped-call]  # torch
-            loss += part.item()
+            loss += part.detach()
         nn.utils.clip_grad_norm_(self._learnt.values(), 1.0)
         for group in self._adam.param_groups:
             group["lr"] = self._config.peak * _schedule(self._progress.step, self.steps)
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
-        return loss
+        return loss.item()  # The one place where a step waits for a GPU.
 
     def _loss(self, rows: Sequence[Example]) -> Tensor:
         """Return the weighted sum of the decisions' cross entropy."""

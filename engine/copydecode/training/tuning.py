@@ -134,6 +134,22 @@ def train(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def counts_pairs(args: argparse.Namespace) -> bool:
+    """Return whether `evaluate` is to count over pairs.
+
+    Raises:
+        ConfigError: options for that without pairs, or a limit that leaves none.
+    """
+    of_pairs = {name for name in ("limit", "texts", "bodies") if getattr(args, name)}
+    if args.data is None and of_pairs:
+        message = f"expected --data with {_options(of_pairs)}"
+        raise ConfigError(message)
+    if args.limit is not None and args.limit < 1:
+        message = f"expected --limit >= 1, got {args.limit}"
+        raise ConfigError(message)
+    return args.data is not None
+
+
 def evaluate(args: argparse.Namespace, console: Console) -> int:
     """Count over pairs; return the exit code."""
     data = pairs.read(args.data, bodies=args.bodies, limit=args.limit)

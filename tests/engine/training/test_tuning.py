@@ -93,17 +93,19 @@ def test_pairs_that_do_not_fit_are_named(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model", "embedded"], "expected --data with --model"),
-        (["--epochs", "2", "--lora", "8"], "expected --data with --epochs, --lora"),
-        (["--data", "none.jsonl"], "expected JSON lines in UTF-8 at none.jsonl"),
-        (["--data", "none.jsonl", "--width", "64"], "expected no --width with --data"),
-        (["--data", "none.jsonl", "--init", "x"], "expected no --init with --data"),
+        (["train", "--model", "embedded"], "expected --data with --model"),
+        (["train", "--epochs", "2", "--lora", "8"], "expected --data with --epochs, --lora"),
+        (["train", "--data", "none.jsonl"], "expected JSON lines in UTF-8 at none.jsonl"),
+        (["train", "--data", "x.jsonl", "--width", "64"], "expected no --width with --data"),
+        (["train", "--data", "x.jsonl", "--init", "x"], "expected no --init with --data"),
+        (["evaluate", "--limit", "5", "--texts"], "expected --data with --limit, --texts"),
+        (["evaluate", "--limit", "0", "--data", "x.jsonl"], "expected --limit >= 1, got 0"),
     ],
 )
 def test_options_that_do_not_go_together_are_named(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", *words]) == 2
+    assert main(words) == 2
     assert message in capsys.readouterr().err.replace("\n", " ")
 
 
