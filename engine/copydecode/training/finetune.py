@@ -53,9 +53,10 @@ class TuneConfig:
     stands for 2e-5, and for 2e-4 with LoRA. `batch` sequences make a step, at most `micro_tokens`
     of them (padding included) a forward. `lora` is the rank of the adapters, 0 to train all
     weights. `end_weight` is the weight of the decisions where a copy ends, against 1 for all
-    others. `max_tokens` bounds the prompt of a model that is not ours: longer pairs are left out.
-    With `checkpointing` activations are computed again in place of being kept. A run stops after
-    `minutes`, to be gone on with, and saves its state every `save_minutes`.
+    others. `max_tokens` bounds the prompt of a model that is not ours: a longer document is shown
+    through a window around its scope, and without one left out. With `checkpointing` activations
+    are computed again in place of being kept. A run stops after `minutes`, to be gone on with, and
+    saves its state every `save_minutes`.
     """
 
     epochs: int = 3
@@ -72,8 +73,10 @@ class TuneConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch", 1), ("lora", 0), ("max_tokens", 1)):
-            if (value := getattr(self, name)) < least:
+        counts = ("epochs", "batch", "max_tokens", "micro_tokens")
+        for name in (*counts, "lora", "rate", "end_weight", "weight_decay", "minutes"):
+            least = 1 if name in counts else 0
+            if not (value := getattr(self, name)) >= least:
                 message = f"expected {name} >= {least}, got {value}"
                 raise ConfigError(message)
 

@@ -39,7 +39,7 @@ _HELP = {
     "rate": "of AdamW; 2e-5, or 2e-4 with --lora, where not given",
     "batch": "pairs a step",
     "weight_decay": "of AdamW",
-    "max_tokens": "pairs with a longer prompt are left out (models that are not ours)",
+    "max_tokens": "of a prompt at most; without a scope a longer one is left out",
     "minutes": "stop after so many, to be gone on with by the same command",
     "save_minutes": "how often what is gone on with is saved",
     "seed": "of the order of pairs, and of what is drawn at the start",

@@ -36,6 +36,13 @@ FAST = TuneConfig(epochs=40, batch=2, rate=3e-3)
 SHORT = dataclasses.replace(FAST, epochs=2)
 
 
+@pytest.fixture(autouse=True)
+def _where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU, where a run in pieces ends with the same bits; but for what is about a GPU."""
+    if request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setattr(tuning, "best_device", lambda: torch.device("cpu"))
+
+
 @pytest.fixture(scope="module")
 def base(save_foreign: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Qwen2 of random weights, with a chat template."""
@@ -81,6 +88,15 @@ def test_adapters_are_merged_and_kept(taught: Path, tmp_path: Path) -> None:
     assert before.keys() == after.keys()
     frozen = "model.embed_tokens.weight"
     assert torch.equal(before[frozen], after[frozen])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_a_gpu_teaches_the_same_in_bf16(base: Path, tmp_path: Path, checkpointing: bool) -> None:
+    config = dataclasses.replace(FAST, checkpointing=checkpointing)
+    assert finetune(str(base), PAIRS, tmp_path, config).done
+    check_it_writes(PAIRS, tmp_path)
 
 
 def test_a_model_of_ours_stays_one(save_model: Callable[..., Path], tmp_path: Path) -> None:
@@ -177,9 +193,9 @@ def test_without_peft_it_is_said_what_to_install(
         finetune(str(base), PAIRS, tmp_path, dataclasses.replace(SHORT, lora=4))
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch", "max_tokens"])
-def test_settings_that_make_no_run_are_refused(name: str) -> None:
-    changes: dict[str, Any] = {name: 0}
+@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("lora", -1), ("rate", math.nan)])
+def test_settings_that_make_no_run_are_refused(name: str, value: float) -> None:
+    changes: dict[str, Any] = {name: value}
     with pytest.raises(ConfigError, match=name):
         dataclasses.replace(FAST, **changes)
 
