@@ -548,6 +548,51 @@ def _wrong_keyword(code: Code, rng: Random) -> tuple[int, str, Sequence[str]] | 
     )
 
 
+def attribute(lines: Lines, rng: Random, _material: Material) -> Flaw | None:
+    """Misspell a name behind a dot that stands elsewhere, too."""
+    code = read(tuple(lines))
+    if code is None:
+        return None
+    whole = "\n".join(lines)
+    owners = {id(n): c.name for c, m in code.methods() for n in ast.walk(m)}
+    found = [
+        (node, node.value.id)
+        for node in ast.walk(code.tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.lineno >= code.first
+        and len(node.attr) > 3  # noqa: PLR2004  # shorter names have too many neighbours
+        and lines[node.lineno - 1].count(f".{node.attr}") == 1
+        and len(re.findall(rf"\b{node.attr}\b", whole)) > 1
+        and "#" not in lines[node.lineno - 1]
+    ]
+    if not found:
+        return None
+    node, owner = rng.choice(found)
+    at, slip = node.lineno, misspell(node.attr, rng)
+    if not slip.isidentifier() or slip in whole:
+        return None
+    wrong = re.sub(rf"\.{node.attr}\b", f".{slip}", lines[at - 1])
+    if wrong == lines[at - 1] or not _parses(code, at, (wrong,)):
+        return None
+    kind = owners.get(id(node), "") if owner == "self" else ""
+    kind = kind or "".join(part.capitalize() for part in owner.split("_"))
+    said = (
+        f'Cannot access attribute "{slip}" for class "{kind}"',
+        f'Cannot access attribute "{slip}" for class "{kind}*"',
+        f'"{kind}" has no attribute "{slip}"  [attr-defined]',
+        f'"{kind}" has no attribute "{slip}"; maybe "{node.attr}"?  [attr-defined]',
+        f"AttributeError: '{kind}' object has no attribute '{slip}'",
+        f"AttributeError: '{kind}' object has no attribute '{slip}'. Did you mean: '{node.attr}'?",
+        f"E1101: Instance of '{kind}' has no '{slip}' member (no-member)",
+        f"E1101: Instance of '{kind}' has no '{slip}' member; maybe '{node.attr}'? (no-member)",
+        f"no attribute `{slip}`",
+        f"`{slip}` is misspelt",
+        f"typo in {slip}",
+    )
+    return Flaw("attribute", at, 1, (wrong,), (lines[at - 1],), rng.choice(said), (at, at))
+
+
 def needless(lines: Lines, rng: Random, _material: Material) -> Flaw | None:
     """Put in a line that does nothing: a `pass`, a last `return`, an import once more, a print."""
     code = read(tuple(lines))
@@ -658,7 +703,12 @@ def _left_print(code: Code, rng: Random) -> tuple[int, str, Sequence[str]] | Non
     )
 
 
-MAKERS: dict[str, Maker] = {"lint": lint, "arguments": arguments, "needless": needless}
+MAKERS: dict[str, Maker] = {
+    "lint": lint,
+    "arguments": arguments,
+    "attribute": attribute,
+    "needless": needless,
+}
 
 
 # Helpers.

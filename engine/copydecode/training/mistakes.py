@@ -7,7 +7,7 @@ nothing of tokens or models.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -26,15 +26,17 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A wrong line (1-based) and what it should be; `name` is a misspelt name, if that is it.
+    """A wrong line (1-based) and what it should be.
 
-    `words` are those of its diagnostic, where they are known when it is put in.
+    `name` is a misspelt name, and `meant` the right one, if that is it. `words` are those of its
+    diagnostic, where they are known when it is put in.
     """
 
     line: int
     right: str
     name: str | None = None
     words: str = ""
+    meant: str | None = None
 
 
 def misspell_name(lines: Lines, line: int, rng: Random) -> tuple[str, Mistake] | None:
@@ -53,7 +55,7 @@ def misspell_name(lines: Lines, line: int, rng: Random) -> tuple[str, Mistake] |
     if wrong in others or wrong in RESERVED_NAMES or not wrong.isidentifier():
         return None
     broken = text[: match.start()] + wrong + text[match.end() :]
-    return broken, Mistake(line, text, wrong)
+    return broken, Mistake(line, text, wrong, match[0])
 
 
 def misspell(name: str, rng: Random) -> str:
@@ -100,23 +102,79 @@ _MUTATIONS: tuple[tuple[str, str], ...] = (
     (r"\+= ", "-= "),
     (r"\bbreak\b", "continue"),
 )
+_MISSING_OR_EXCESS: tuple[tuple[str, str], ...] = (
+    (r" [+-] 1\b", ""),
+    (r"\.(?:strip|lower|upper|copy|items|rstrip)\(\)", ""),
+    (r" (?:and|or) (?:not )?[\w.]+(?=:$|$)", ""),
+    (r"(?<=if )(?=[\w.]+:$)", "not "),
+    (r"(?<=return )(?!True|False|None|self)(?=[\w.]+$)", "not "),
+    (r"\bnot (?=[\w.]+:?$)", ""),
+    (r"(?<=range\()[\w.]+(?=\))", r"\g<0> + 1"),
+    (r"(?<=\blen\()[\w.]+\)", r"\g<0> - 1"),
+    (r"(?<=\w\[)(?:i|j|k|n|at|index|idx|pos|start|end|\w+_index)(?=\])", r"\g<0> + 1"),
+    (r"\breturn (?=[\w.]+\()", ""),
+    (r"\bawait ", ""),
+    (r"\bself\.(?=\w+ = )", ""),
+)
 _COMPILED_MUTATIONS = tuple((re.compile(pattern), wrong) for pattern, wrong in _MUTATIONS)
+_COMPILED_OTHERS = tuple((re.compile(pattern), wrong) for pattern, wrong in _MISSING_OR_EXCESS)
+_PAIR = re.compile(r"(?<=\()([\w.]+), ([\w.]+)(?=[,)])")
+_BINDS_ONLY = re.compile(r"\s*(?:(?:async )?def|class|import|from|del|@|\w+:|[\w.]+,?$)")
+_BOUND = re.compile(r"(?:^\s*|\bfor |\bas |[(,] ?)([a-z_]\w+)(?=(?:: .*)? = |=|,|: |\)| in )")
+_NEAR = 8
+"""A variable is taken for one that stands at most so many lines away."""
 
 
 def mutate(lines: Lines, line: int, rng: Random) -> tuple[str, Mistake] | None:
-    """Swap one operator, constant or condition of a line for a wrong one."""
+    """Put a wrong operator, constant or name into a line, or too much or too little."""
     text = lines[line - 1]
+    ways: tuple[Callable[[], list[tuple[int, int, str]]], ...] = (
+        lambda: _swapped(text, _COMPILED_MUTATIONS),
+        lambda: _swapped(text, _COMPILED_OTHERS),
+        lambda: _misused(lines, line),
+    )
+    for way in rng.sample(ways, len(ways)):
+        found = way()
+        if found:
+            start, end, wrong = rng.choice(found)
+            return text[:start] + wrong + text[end:], Mistake(line, text)
+    return None
+
+
+def _swapped(
+    text: str, mutations: Sequence[tuple[re.Pattern[str], str]]
+) -> list[tuple[int, int, str]]:
+    """Return where patterns stand outside of strings, and what takes their place."""
     hidden = [match.span() for match in STRING_OR_COMMENT.finditer(text)]
-    found = [
-        (match, wrong)
-        for pattern, wrong in _COMPILED_MUTATIONS
+    return [
+        (match.start(), match.end(), match.expand(wrong))
+        for pattern, wrong in mutations
         for match in pattern.finditer(text)
         if not any(start <= match.start() < end for start, end in hidden)
     ]
-    if not found:
-        return None
-    match, wrong = rng.choice(found)
-    return text[: match.start()] + wrong + text[match.end() :], Mistake(line, text)
+
+
+def _misused(lines: Lines, line: int) -> list[tuple[int, int, str]]:
+    """Return names of a line with others that stand near, and pairs of arguments swapped."""
+    text = lines[line - 1]
+    if _BINDS_ONLY.match(text):
+        return []
+    names = [m for m in code_names(text) if _is_variable(m)]
+    near = lines[max(0, line - 1 - _NEAR) : line - 1]
+    others = {m[1] for other in near for m in _BOUND.finditer(other)} - RESERVED_NAMES
+    found = [
+        (m.start(), m.end(), other) for m in names for other in sorted(others) if other != m[0]
+    ]
+    pairs = [m for m in _PAIR.finditer(text) if m[1] != m[2] and not text.lstrip().startswith("#")]
+    return found + [(m.start(), m.end(), f"{m[2]}, {m[1]}") for m in pairs]
+
+
+def _is_variable(match: re.Match[str]) -> bool:
+    """Return whether a name is that of a value which a line reads."""
+    text = match.string
+    before, after = text[: match.start()], text[match.end() :]
+    read = not before.endswith(".") and bool(before.strip()) and not re.match(r"\(| ?[=:]", after)
+    return read and match[0].islower() and match[0] not in RESERVED_NAMES
 
 
 UNDEFINED = (
@@ -125,36 +183,92 @@ UNDEFINED = (
     "undefined name '{}'",
     "undefined name '{}'",
     "F821 Undefined name `{}`",
+    "F821 undefined name '{}'",
     "name '{}' is not defined",
     "NameError: name '{}' is not defined",
     '"{}" is not defined',
+    '"{}" is not defined',
+    'Name "{}" is not defined  [name-defined]',
+    'Name "{}" is not defined',
+    "Undefined variable '{}'",
+    "E0602: Undefined variable '{}' (undefined-variable)",
     "Cannot find name '{}'.",
     "Unresolved reference '{}'",
     "Module has no attribute '{}'",
     "Fix the misspelt name `{}`",
     "typo in '{}'",
+    "`{}` is misspelt",
+    "there is a typo in `{}`",
 )
-_BUG = ("Fix the bug", "fix the bug here", "This is wrong, fix it", "Correct the mistake", "bug")
+_BUG = (
+    "Fix the bug",
+    "fix the bug here",
+    "This is wrong, fix it",
+    "Correct the mistake",
+    "bug",
+    "Find and fix the bug",
+    "there is a bug",
+    "something is wrong here",
+    "fix the mistake",
+    "this gives the wrong result",
+)
 
 
 def fix_misspelling(lines: Lines, mistake: Mistake, rng: Random) -> Case:
     """Fix a misspelt name from its diagnostic, with the line as scope."""
-    instruction = rng.choice(UNDEFINED).format(mistake.name)
+    words = rng.choice(UNDEFINED)
+    if words.startswith("NameError") and rng.random() < 0.5:  # noqa: PLR2004  # Python guesses some
+        words += f". Did you mean: '{mistake.meant}'?"
+    instruction = words.format(mistake.name)
     program = replace_lines(lines, mistake.line, mistake.line, [mistake.right])
     return Case("misspelling", instruction, (mistake.line, mistake.line), program)
 
 
 def fix_mutation(lines: Lines, mistake: Mistake, rng: Random) -> Case:
     """Undo a mutation, two times out of three with its line given."""
+    return _fix(lines, mistake, rng, rng.randrange(3))
+
+
+def fix_located_mutation(lines: Lines, mistake: Mistake, rng: Random) -> Case:
+    """Undo a mutation, with its line given: where there is another one, nothing else says which."""
+    return _fix(lines, mistake, rng, rng.randint(1, 2))
+
+
+def _fix(lines: Lines, mistake: Mistake, rng: Random, way: int) -> Case:
     program = replace_lines(lines, mistake.line, mistake.line, [mistake.right])
     instruction = rng.choice(_BUG)
-    match rng.randrange(3):
+    match way:
         case 0:
+            owner = _owner(lines, mistake.line)
+            if owner and rng.random() < 0.4:  # noqa: PLR2004  # share of those that name the function
+                instruction = rng.choice(_BUG_IN).format(owner)
             return Case("bug", instruction, None, program)
         case 1:
             return Case("bug-located", instruction, (mistake.line, mistake.line), program)
         case _:
             return Case("bug-located", f"{instruction} in line {mistake.line}", None, program)
+
+
+_BUG_IN = (
+    "Fix the bug in `{}`",
+    "fix the bug in {}",
+    "{} is wrong",
+    "`{}` gives the wrong result",
+    "there is a bug in {}",
+    "{} does not work, fix it",
+)
+
+
+def _owner(lines: Lines, line: int) -> str | None:
+    """Return the name of the function that a line stands in, by the indentation."""
+    indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
+    for text in reversed(lines[: line - 1]):
+        depth = len(text) - len(text.lstrip())
+        if text.strip() and depth < indent:
+            indent = depth
+            if head := re.match(r"\s*(?:async )?def (\w+)", text):
+                return head[1]
+    return None
 
 
 Maker = Callable[[Lines, int, Random], tuple[str, Mistake] | None]

@@ -108,6 +108,7 @@ DIAGNOSTICS: Mapping[str, float] = {
     "unreachable": 1,
     "syntax": 4,
     "arguments": 1.5,
+    "attribute": 1,
     "lint": 3,
     "needless": 1,
     "unchanged-stale": 1,
@@ -346,6 +347,9 @@ def _fill(  # noqa: PLR0913, PLR0917  # what a sheet is made of
     of_comments = (comments.case_of(lines, number, wish) for number, wish in placed)
     cases = [case for case in of_comments if case is not None]
     cases += [flaws.case_of(lines, flaw) for flaw in flawed]
+    if sum(undo is mistakes.fix_mutation for undo, _ in made) > 1:
+        located: dict[Undo, Undo] = {mistakes.fix_mutation: mistakes.fix_located_mutation}
+        made = [(located.get(undo, undo), mistake) for undo, mistake in made]
     cases += [undo(lines, mistake, rng) for undo, mistake in made]
     for kind in kinds:
         if len(cases) >= n_cases:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -97,6 +98,18 @@ def test_an_argument_comes_back(maker: SheetMaker) -> None:
         keywords = list(zip(before.split("="), after.split("="), strict=True))
         misspelt = sum(a != b for a, b in keywords) == 1 and len(keywords) > 1
         assert misspelt or ("self" in after and before in back)
+
+
+def test_an_attribute_is_spelt_as_elsewhere(maker: SheetMaker) -> None:
+    for sheet, case, new in draw(maker, "attribute"):
+        assert case.scope
+        at = case.scope[0] - 1
+        old, text = "\n".join(sheet.lines), "\n".join(new)
+        words = (re.findall(r"\w+", line) for line in (sheet.lines[at], new[at]))
+        ((slip, right),) = ((a, b) for a, b in zip(*words, strict=True) if a != b)
+        assert slip in case.instruction
+        assert len(re.findall(rf"\b{right}\b", text)) == len(re.findall(rf"\b{right}\b", old)) + 1
+        assert re.search(rf"\b{right}\b", old)
 
 
 def test_what_is_needless_goes(maker: SheetMaker) -> None:

@@ -108,6 +108,26 @@ def test_bug(maker: SheetMaker) -> None:
             assert (changed[0], changed[0]) == named(case)
 
 
+def test_of_several_bugs_each_has_its_place(maker: SheetMaker) -> None:
+    """Nothing else would say which one is meant."""
+    rng = Random(0)
+    for _ in range(N):
+        sheet = maker.draw(rng, 30, 3, {"bug": 1.0})
+        places = {named(case) for case in sheet.cases}
+        assert len(places) == 3
+        assert {case.kind for case in sheet.cases} == {"bug-located"}
+
+
+def test_a_bug_may_be_too_much_too_little_or_a_wrong_name(maker: SheetMaker) -> None:
+    """By how many words the lines differ."""
+    sorts = set()
+    for sheet, _, new in draw(maker, "bug"):
+        (pair,) = [(a, b) for a, b in zip(sheet.lines, new, strict=True) if a != b]
+        before, after = (len(re.findall(r"\w+", line)) for line in pair)
+        sorts.add((before > after) - (before < after))
+    assert sorts == {-1, 0, 1}
+
+
 def test_rewrite(maker: SheetMaker) -> None:
     """Nothing changes."""
     for sheet, _case, new in draw(maker, "rewrite"):
