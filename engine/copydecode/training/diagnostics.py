@@ -320,8 +320,8 @@ def _wanted_imports(code: Code) -> Iterator[tuple[ast.Import | ast.ImportFrom, s
 
 def _uses(code: Code, name: str) -> list[int]:
     """Return the lines that read a name; none where it is bound, but by an import."""
-    names = [n for n in ast.walk(code.tree) if isinstance(n, ast.Name) and n.id == name]
-    arguments = (n for n in ast.walk(code.tree) if isinstance(n, ast.arg))
+    names = [n for n in code.nodes if isinstance(n, ast.Name) and n.id == name]
+    arguments = (n for n in code.nodes if isinstance(n, ast.arg))
     if any(not isinstance(n.ctx, ast.Load) for n in names) or name in {n.arg for n in arguments}:
         return []
     return sorted({n.lineno for n in names if code.first <= n.lineno <= code.last})
@@ -420,7 +420,7 @@ def unused_variable(  # noqa: PLR0911  # each a chunk without occasion, or one o
     ]
     heads = [
         node.lineno
-        for node in ast.walk(code.tree)
+        for node in code.nodes
         if isinstance(node, ast.ExceptHandler) and node.type is not None and node.name is None
     ]
     heads = [k for k in heads if re.fullmatch(r"\s*except [^#:]+:", lines[k - 1])]
@@ -842,7 +842,7 @@ def _count(lines: Lines, name: str) -> int:
 
 
 def _rebinds(code: Code, name: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(code.tree))
+    return any(isinstance(n, ast.Name) and n.id == name for n in code.nodes)
 
 
 def _statements(node: ast.stmt) -> list[ast.stmt]:

@@ -351,9 +351,7 @@ def _chains(code: Code, at: int, text: str) -> bool:
     """Return whether a line ends a raise from the exception that is being handled."""
     name = text.rsplit(" ", 1)[-1]
     within = [
-        node
-        for node in ast.walk(code.tree)
-        if isinstance(node, ast.ExceptHandler) and node.name == name
+        node for node in code.nodes if isinstance(node, ast.ExceptHandler) and node.name == name
     ]
     raises = (r for h in within for r in ast.walk(h) if isinstance(r, ast.Raise))
     return any(r.end_lineno == at for r in raises)
@@ -377,7 +375,7 @@ def _lacks_comma(code: Code, at: int, text: str) -> bool:
 
 def _is_docstring(code: Code, at: int, _text: str) -> bool:
     """Return whether a line is all of a docstring."""
-    owners = (n for n in ast.walk(code.tree) if isinstance(n, Function | ast.ClassDef))
+    owners = (n for n in code.nodes if isinstance(n, Function | ast.ClassDef))
     return any(
         documented(n.body) and n.body[0].lineno == n.body[0].end_lineno == at for n in owners
     )
@@ -398,7 +396,7 @@ _FITS: Mapping[str, Callable[[Code, int, str], bool]] = {
     "F632": lambda _, __, text: bool(re.match(r"\s*(?:if|elif|while|return|assert)\b", text)),
     "Q000": _is_one_string,
     "RUF013": lambda code, at, _: any(
-        isinstance(node, ast.arg) and node.lineno == at for node in ast.walk(code.tree)
+        isinstance(node, ast.arg) and node.lineno == at for node in code.nodes
     ),
 }
 """Whether the linter would see a line as the pattern does, where that alone does not say it."""
@@ -408,11 +406,11 @@ _FITS: Mapping[str, Callable[[Code, int, str], bool]] = {
 
 
 def arguments(lines: Lines, rng: Random, _material: Material) -> Flaw | None:
-    """Forget `self`, in the head of a method or before an attribute, or misspell a keyword."""
+    """Forget `self` or an argument, give one too many, or misspell a keyword."""
     code = read(tuple(lines))
     if code is None:
         return None
-    ways = rng.sample((_no_self, _no_self_before, _wrong_keyword), 3)
+    ways = rng.sample((_no_self, _no_self_before, _wrong_keyword, _wrong_count), 4)
     made = next((made for way in ways if (made := way(code, rng))), None)
     if made is None:
         return None
@@ -506,7 +504,7 @@ _STRINGS = re.compile(r"[\"'#]")
 def _wrong_keyword(code: Code, rng: Random) -> tuple[int, str, Sequence[str]] | None:
     """Misspell the name of a keyword argument that stands elsewhere, too."""
     choices = []
-    for node in ast.walk(code.tree):
+    for node in code.nodes:
         if not isinstance(node, ast.Call):
             continue
         callee = node.func.attr if isinstance(node.func, ast.Attribute) else None
@@ -548,6 +546,61 @@ def _wrong_keyword(code: Code, rng: Random) -> tuple[int, str, Sequence[str]] | 
     )
 
 
+def _wrong_count(code: Code, rng: Random) -> tuple[int, str, Sequence[str]] | None:
+    """Leave out an argument that is called like its parameter, or add one that there is not."""
+    functions = {f.name: f for f in code.functions()}
+    methods = {f.name for _, f in code.methods()}
+    found = []
+    for node in code.nodes:
+        match node:
+            case ast.Call(ast.Name(name)) if name in functions and name not in methods:
+                skipped = 0
+            case ast.Call(ast.Attribute(ast.Name("self"), name)) if name in methods:
+                skipped = 1
+            case _:
+                continue
+        parameters = functions[name].args
+        line = code.lines[node.lineno - 1] if node.lineno >= code.first else ""
+        if parameters.vararg or parameters.kwarg or node.keywords or line.count(f"{name}(") != 1:
+            continue
+        given = re.search(rf"\b{name}\(([\w, .]*)\)", line)
+        names = [a.arg for a in (*parameters.posonlyargs, *parameters.args)][skipped:]
+        if given and len(names) >= len(node.args) and "#" not in line:
+            found.append((node.lineno, name, names, len(parameters.defaults), skipped, given))
+    if not found:
+        return None
+    at, name, names, optional, skipped, given = rng.choice(found)
+    line = code.lines[at - 1]
+    values = [text.strip() for text in given[1].split(",") if text.strip()]
+    alike = [k for k, (a, b) in enumerate(zip(names, values, strict=False)) if a == b]
+    alike = [k for k in alike if k == len(values) - 1 and k < len(names) - optional]
+    if alike and rng.random() < 0.7:  # noqa: PLR2004  # where it can be left out, it mostly is
+        left, gone = values[:-1], values[-1]
+        said = (
+            f'Missing positional argument "{gone}" in call to "{name}"  [call-arg]',
+            f'Argument missing for parameter "{gone}"',
+            f"E1120: No value for argument '{gone}' in function call (no-value-for-parameter)",
+            f"TypeError: {name}() missing 1 required positional argument: '{gone}'",
+            f"missing argument {gone}",
+            f"pass {gone}, too",
+        )
+    elif len(values) == len(names):
+        count = len(names)
+        left = [*values, rng.choice(("None", "True", "0", "False", *values))]
+        said = (
+            f'Too many arguments for "{name}"  [call-arg]',
+            f"Expected {count} positional argument{'' if count == 1 else 's'}",
+            "E1121: Too many positional arguments for function call (too-many-function-args)",
+            f"TypeError: {name}() takes {count + skipped} positional "
+            f"argument{'' if count + skipped == 1 else 's'} but {count + skipped + 1} were given",
+            "one argument too many",
+            "remove the last argument, there is none",
+        )
+    else:
+        return None
+    return at, line[: given.start(1)] + ", ".join(left) + line[given.end(1) :], said
+
+
 def attribute(lines: Lines, rng: Random, _material: Material) -> Flaw | None:
     """Misspell a name behind a dot that stands elsewhere, too."""
     code = read(tuple(lines))
@@ -557,7 +610,7 @@ def attribute(lines: Lines, rng: Random, _material: Material) -> Flaw | None:
     owners = {id(n): c.name for c, m in code.methods() for n in ast.walk(m)}
     found = [
         (node, node.value.id)
-        for node in ast.walk(code.tree)
+        for node in code.nodes
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.lineno >= code.first

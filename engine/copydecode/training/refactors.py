@@ -95,7 +95,7 @@ def rename_method(lines: Lines, rng: Random, material: Material) -> Case | None:
         if method.name.startswith("__") or method.name in RESERVED_NAMES:
             continue
         places = [_name_of(code, method)]
-        for node in ast.walk(code.tree):
+        for node in code.nodes:
             if isinstance(node, ast.Attribute) and node.attr == method.name:
                 end = _character(code, node.end_lineno or 0, node.end_col_offset or 0)
                 places.append((node.end_lineno or 0, end - len(node.attr), end))
@@ -283,7 +283,7 @@ def unwrap(lines: Lines, rng: Random, _material: Material) -> Case | None:
         return None
     choices = [
         node
-        for node in ast.walk(code.tree)
+        for node in code.nodes
         if isinstance(node, ast.If | ast.With | ast.For | ast.While)
         and node.lineno >= code.first
         and not getattr(node, "orelse", [])

@@ -24,9 +24,11 @@ class Code:
     """The part of a chunk from line `first` to `last` that parses, and its tree.
 
     `head` are the lines put before it where it begins inside of blocks; `lines` is the chunk.
+    `nodes` are all nodes of the tree: walking it takes as long as all else.
     """
 
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]
     first: int
     last: int
     head: tuple[str, ...]
@@ -43,13 +45,13 @@ class Code:
 
     def functions(self) -> Iterator[Function]:
         """Yield all functions, methods too."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, Function):
                 yield node
 
     def methods(self) -> Iterator[tuple[ast.ClassDef, Function]]:
         """Yield the functions that are defined in a class, with it."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.ClassDef):
                 for item in node.body:
                     if isinstance(item, Function):
@@ -57,7 +59,7 @@ class Code:
 
     def blocks(self) -> Iterator[list[ast.stmt]]:
         """Yield the sequences of statements of one indentation."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             for name in ("body", "orelse", "finalbody"):
                 block = getattr(node, name, None)
                 # Of a head only what stands in it is the chunk's.
@@ -68,7 +70,7 @@ class Code:
         """Return the lines that a string of several lines touches."""
         return {
             k
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno
             for k in range(node.lineno, (node.end_lineno or node.lineno) + 1)
         }
@@ -105,7 +107,7 @@ def read(lines: tuple[str, ...]) -> Code | None:
                 first = next((k for k in later if _BEGINS.match(lines[k])), last)
             continue
         ast.increment_lineno(tree, first - len(head))
-        return Code(tree, first + 1, last, head, lines)
+        return Code(tree, tuple(ast.walk(tree)), first + 1, last, head, lines)
     return None
 
 

@@ -89,7 +89,8 @@ def test_one_line_changes_and_the_lock_allows_it(maker: SheetMaker, kind: str) -
 
 
 def test_an_argument_comes_back(maker: SheetMaker) -> None:
-    """A `self`, or a keyword that is spelt otherwise."""
+    """A `self`, a keyword that is spelt otherwise, or one argument more or less."""
+    sorts = set()
     for sheet, case, new in draw(maker, "arguments"):
         assert case.scope
         at = case.scope[0] - 1
@@ -97,7 +98,12 @@ def test_an_argument_comes_back(maker: SheetMaker) -> None:
         back = [after[:k] + after[k + n :] for n in (4, 5, 6) for k in range(len(after))]
         keywords = list(zip(before.split("="), after.split("="), strict=True))
         misspelt = sum(a != b for a, b in keywords) == 1 and len(keywords) > 1
-        assert misspelt or ("self" in after and before in back)
+        forgotten = "self" in after and before in back
+        words = (re.findall(r"\w+", line) for line in (before, after))
+        counted = abs(len(next(words)) - len(next(words))) == 1
+        assert misspelt or forgotten or counted
+        sorts |= {(misspelt, forgotten, counted)}
+    assert len(sorts) > 2
 
 
 def test_an_attribute_is_spelt_as_elsewhere(maker: SheetMaker) -> None:
