@@ -48,6 +48,12 @@ _FLAWS = diagnostics.MAKERS | lint.MAKERS | rewrites.MAKERS
 _AT_THE_TOP = frozenset({"unused-import", "missing-import"})
 """Kinds that are about what files begin with: every other chunk with one is from there."""
 
+_CHUNKS = 16
+"""So many chunks are looked at for an occasion: else what fits everywhere would be all there is."""
+
+_ROOM = 24
+"""As many lines as have room for whatever is drawn together."""
+
 _DRAWS = 4
 """How often a flaw is tried on a chunk: each draws one of several ways, few of which fit."""
 
@@ -104,7 +110,7 @@ FINDING: Mapping[str, float] = {
 DIAGNOSTICS: Mapping[str, float] = {
     "unused-import": 2,
     "unused-variable": 2,
-    "missing-import": 1,
+    "missing-import": 1.5,
     "unreachable": 1,
     "syntax": 4,
     "arguments": 1.5,
@@ -194,6 +200,8 @@ class SheetMaker:
     def draw(self, rng: Random, n_lines: int, n_cases: int, mix: Mapping[str, float]) -> Sheet:
         """Return a sheet of about `n_lines` lines with `n_cases` cases of the given mix.
 
+        It has some lines more where so few have no room for the cases.
+
         A kind of the mix is drawn first, then a language that it is for; the sheet's cases are of
         the kinds that are for that language.
 
@@ -204,14 +212,21 @@ class SheetMaker:
             sheet = self._draw_commit(rng, n_lines, n_cases, mix)
             if sheet is not None:
                 return sheet
+        attempt = 0
         while True:
+            length = max(n_lines, min(n_lines + attempt // 4, _ROOM))
             shelf, spoken = self._choose(rng, mix)
             top = not _AT_THE_TOP.isdisjoint(spoken)
-            lines, code = _chunk(shelf, rng, n_lines, top=top)
+            lines, code = _chunk(shelf, rng, length, top=top)
             kinds = rng.choices(list(spoken), weights=list(spoken.values()), k=2 * n_cases)
+            for _ in range(_CHUNKS):
+                if _suits(shelf.material, lines, kinds[0], rng):
+                    break
+                lines, code = _chunk(shelf, rng, length, top=top)
             sheet = _fill(shelf.material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
                 return sheet
+            attempt += 1
 
     def _draw_commit(
         self, rng: Random, n_lines: int, n_cases: int, mix: Mapping[str, float]
@@ -360,6 +375,12 @@ def _fill(  # noqa: PLR0913, PLR0917  # what a sheet is made of
         if case is not None:
             cases.append(case)
     return Sheet(tuple(lines), tuple(cases[:n_cases]), material.language.name)
+
+
+def _suits(material: Material, lines: list[str], kind: str, rng: Random) -> bool:
+    """Return whether a chunk has an occasion for a kind that few have one for."""
+    maker = _FLAWS.get(kind) or refactors.MAKERS.get(kind)
+    return maker is None or maker(lines, rng, material) is not None
 
 
 def _flaws(

@@ -21,7 +21,7 @@ from copydecode.edit.program import Copy
 from copydecode.training.batches import PAD, BranchAttention, make_batch
 from copydecode.training.corpus import SourceFile
 from copydecode.training.lessons import Lessons, Loader
-from copydecode.training.sheets import EVERYDAY, FINDING, SheetMaker
+from copydecode.training.sheets import DIAGNOSTICS, EVERYDAY, FINDING, REFACTORS, SheetMaker
 from copydecode.training.tokenizer import train_tokenizer
 from copydecode.training.trainer import TrainConfig
 from tests.engine.decode.scripted import scripted
@@ -37,8 +37,8 @@ def test_training_sequences_are_what_decoding_produces(
     prompt = EmbeddedPrompt(vocabulary, 60, 2000)
     grammar = ProgramGrammar(own_literals)
     rng = Random(1)
-    for _ in range(25):
-        sheet = maker.draw(rng, rng.randint(14, 24), 2, EVERYDAY)
+    for mix in (EVERYDAY, DIAGNOSTICS, REFACTORS) * 12:
+        sheet = maker.draw(rng, rng.randint(14, 24), 2, mix)
         batch = make_batch([sheet], prompt, WINDOW)
         p, s, d = batch.document_tokens, batch.branch_tokens, int(batch.document_lengths[0])
         for index, case in enumerate(sheet.cases):
@@ -195,7 +195,7 @@ def test_targets_are_what_decoding_decides(
     rng = Random(3)
     close = vocabulary.special('"/>')
     for _ in range(12):
-        sheet = maker.draw(rng, 16, 4, {**EVERYDAY, **FINDING})
+        sheet = maker.draw(rng, 16, 4, {**EVERYDAY, **FINDING, **DIAGNOSTICS, **REFACTORS})
         batch = make_batch([sheet], prompt, 0)  # Nothing is spliced.
         p, s = batch.document_tokens, batch.branch_tokens
         for index, case in enumerate(sheet.cases):
