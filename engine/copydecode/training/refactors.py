@@ -515,20 +515,24 @@ def docstring(lines: Lines, rng: Random, material: Material) -> Case | None:
             )
         )
     else:
-        words = rng.choice(
-            (
-                *DOCUMENT,
-                "D103 Missing docstring in public function",
+        said = [*DOCUMENT, "Add a docstring"]
+        if function.lineno == at - 1 and not f.startswith("_"):
+            # Tools point at the line of the name: the lock has room for more in a head of one line.
+            method = any(other is function for _, other in code.methods())
+            said += [
+                f"Missing docstring in public {'method' if method else 'function'}",
+                f"{'D102' if method else 'D103'} Missing docstring in public "
+                f"{'method' if method else 'function'}",
                 "C0116: Missing function or method docstring (missing-function-docstring)",
-                "Add a docstring",
-            )
-        )
+            ]
+        words = rng.choice(said)
     named = "{f}" in words
     words = words.format(f=f, t=text)
     scope = None
     if not named or rng.random() < 0.3:  # noqa: PLR2004  # share of selections
         scope = (function.lineno, at - 1)
-        if rng.random() < 0.3 and function.end_lineno:  # noqa: PLR2004  # some select all of it
+        by_hand = named or words == "Add a docstring"
+        if by_hand and rng.random() < 0.3 and function.end_lineno:  # noqa: PLR2004  # some select all of it
             scope = (function.lineno, function.end_lineno)
     new = f'{indent_of(lines[at - 1])}"""{text}."""'
     program = replace_lines(lines, at, at - 1, [new])

@@ -176,10 +176,10 @@ def test_a_docstring_is_the_given_one_or_the_name_in_words(maker: SheetMaker) ->
     for sheet, case, new in draw(maker, "docstring"):
         (at,) = (k for k, x in enumerate(new) if [*new[:k], *new[k + 1 :]] == list(sheet.lines))
         code = read(tuple(new))
-        if code is None:  # It begins in a docstring, and reads otherwise with one more.
+        owners = [f for f in code.functions() if f.body[0].lineno == at + 1] if code else []
+        if not owners:  # The chunk begins in a docstring, and reads otherwise with one more.
             continue
         seen += 1
-        owners = [f for f in code.functions() if f.body[0].lineno == at + 1]
         (owner,) = owners
         text = ast.get_docstring(owner)
         assert text
