@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studies test lint types tests fix clean
+.PHONY: help demo studies test lint types tests fuzz soak fix clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,12 @@ types: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	$(BIN)/pytest
+
+fuzz: $(VENV)/.dev  ## Ten thousand random interleavings; FIRST=SEED, COUNT=N.
+	$(BIN)/python -m tests.server.interleavings $(if $(FIRST),--first $(FIRST)) $(if $(COUNT),--count $(COUNT))
+
+soak: $(VENV)/.dev  ## Eight editors at once for ten minutes: no error, and memory stays flat.
+	$(BIN)/python -m tests.e2e.soak
 
 fix: $(VENV)/.dev  ## Format, and fix what ruff can fix.
 	$(BIN)/ruff check --fix

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import importlib
 import ipaddress
+import json
 import logging
 import os
 import signal
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from copydecode import __version__
-from copydecode.errors import CopydecodeError
+from copydecode.errors import BadInputError, CopydecodeError
 
 _TRAINING = {
     "train": "train the embedded model or fine-tune another one",
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     args = _parser(words).parse_args(words)
+    args.words = words
     pygls = logging.getLogger("pygls")
     level = pygls.level
     if args.run is not _serve:
@@ -148,12 +150,40 @@ def _add_bench(commands: _Commands[argparse.ArgumentParser]) -> None:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="*",
+        metavar="PATH",
+        help="a file, a folder, or JSON lines {before, instruction, after}",
+    )
     parser.add_argument("--instruction", metavar="TEXT", help="beside the files' diagnostics")
-    parser.add_argument("--repeat", type=_positive, default=3, metavar="N")
-    parser.add_argument("--json", action="store_true", dest="as_json")
+    parser.add_argument("--repeat", type=_positive, default=3, metavar="N", help="rounds")
+    parser.add_argument("--minutes", type=float, metavar="M", help="so long, in place of rounds")
+    parser.add_argument("--clients", type=_positive, default=1, metavar="N", help="at once")
+    cache = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("cold", "have another document edited before each edit"),
+        ("warm", "have each document read before its edit"),
+    ):
+        cache.add_argument(
+            f"--{name}", dest="temperature", action="store_const", const=name, help=text
+        )
+    parser.add_argument("--server", metavar="CMD", help="another server's command line")
+    parser.add_argument("--against", metavar="CMD", help="a server to compare with, in pairs")
+    parser.add_argument(
+        "--settings",
+        type=_settings,
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="the server's initializationOptions; given twice, both are compared, in pairs",
+    )
+    parser.add_argument("--startup", action="store_true", help="measure initialize only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="- for standard output")
+    parser.add_argument("--html", type=Path, metavar="FILE")
     _add_model(parser)
-    parser.set_defaults(run=_bench)
+    parser.set_defaults(run=_bench, temperature="mixed")
 
 
 def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
@@ -215,7 +245,28 @@ def _bench(args: argparse.Namespace) -> int:
 
     from copydecode_lsp import bench
 
-    job = bench.Job(args.files, args.instruction, args.repeat, args.model, args.as_json)
+    if not args.paths and not args.startup:
+        message = "expected a PATH, or --startup"
+        raise BadInputError(message)
+    if len(args.settings) > 2:  # noqa: PLR2004 -- a pair
+        message = "expected --settings at most twice"
+        raise BadInputError(message)
+    job = bench.Job(
+        words=args.words,
+        paths=args.paths,
+        instruction=args.instruction,
+        repeat=args.repeat,
+        minutes=args.minutes,
+        clients=args.clients,
+        temperature=bench.Temperature(args.temperature),
+        model=args.model,
+        server=args.server,
+        against=args.against,
+        settings=args.settings,
+        startup=args.startup,
+        json=args.json,
+        html=args.html,
+    )
     return asyncio.run(bench.bench(job, Console(), Console(stderr=True)))
 
 
@@ -265,6 +316,18 @@ def _lines(text: str) -> tuple[int, int]:
         message = f"expected lines 1 <= A <= B, got {text!r}"
         raise argparse.ArgumentTypeError(message)
     return span
+
+
+def _settings(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        message = f"expected JSON: {error}"
+        raise argparse.ArgumentTypeError(message) from error
+    if not isinstance(value, dict):
+        message = f"expected an object, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return value
 
 
 def _positive(text: str) -> int:

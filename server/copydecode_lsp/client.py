@@ -74,7 +74,8 @@ class Abilities:
                     if self.resolves_edits
                     else None,
                     tag_support=tags if self.llm_tag else None,
-                )
+                ),
+                publish_diagnostics=lsp.PublishDiagnosticsClientCapabilities(data_support=True),
             ),
             workspace=lsp.WorkspaceClientCapabilities(
                 apply_edit=self.apply_edit,
@@ -163,6 +164,9 @@ class HeadlessClient(LanguageClient):
         self.progress_seen: list[tuple[str, dict[str, Any]]] = []
         self.hunks_seen: list[Any] = []
         self.initialize_s = 0.0
+        self.server_capabilities = lsp.ServerCapabilities()
+        self.diagnostics: dict[str, list[lsp.Diagnostic]] = {}
+        self._was_published = asyncio.Event()
         self.codec = PositionCodec()
         self._started = time.monotonic()
         self._titles: dict[lsp.ProgressToken, str] = {}
@@ -174,6 +178,7 @@ class HeadlessClient(LanguageClient):
             (lsp.CLIENT_REGISTER_CAPABILITY, self._register),
             (lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, self._create_progress),
             (lsp.PROGRESS, self._progress),
+            (lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, self._publish),
             (HUNK, self.hunks_seen.append),
         ):
             # A partial, since pygls sets attributes on what it registers.
@@ -226,14 +231,20 @@ class HeadlessClient(LanguageClient):
             )
         )
         self.initialize_s = time.monotonic() - self._started
+        self.server_capabilities = result.capabilities
         self.codec = PositionCodec(result.capabilities.position_encoding)
         self.initialized(lsp.InitializedParams())
         return result
 
     def open(self, uri: str, text: str, language: str = "plaintext") -> None:
-        """Open a document at version 1."""
-        self.documents[uri] = OpenDocument(1, text)
-        item = lsp.TextDocumentItem(uri=uri, language_id=language, version=1, text=text)
+        """Open a document at version 1, or, where it was open before, at the next version.
+
+        An edit that was on its way while the document was closed is then for no version of it.
+        """
+        before = self.documents.get(uri)
+        version = 1 if before is None else before.version + 1
+        self.documents[uri] = OpenDocument(version, text)
+        item = lsp.TextDocumentItem(uri=uri, language_id=language, version=version, text=text)
         self.text_document_did_open(lsp.DidOpenTextDocumentParams(text_document=item))
 
     def open_notebook(self, uri: str, cells: Mapping[str, str], language: str = "python") -> None:
@@ -317,6 +328,19 @@ class HeadlessClient(LanguageClient):
         """Ask the server to cancel a request; it still answers."""
         self.cancel_request(lsp.CancelParams(id=call.id))
 
+    async def published(self, uri: str) -> list[lsp.Diagnostic]:
+        """Return a document's diagnostics, once the server has published some."""
+        while uri not in self.diagnostics:
+            self._was_published.clear()
+            await self._was_published.wait()
+        return self.diagnostics[uri]
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process; None where there is none, or none any more."""
+        process = self._server
+        return None if process is None or process.returncode is not None else process.pid
+
     def apply(self, edit: lsp.WorkspaceEdit) -> str | None:
         """Apply an edit to our copies, all of it or nothing, and tell the server of the changes.
 
@@ -381,6 +405,10 @@ class HeadlessClient(LanguageClient):
     def _apply_edit(self, params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
         reason = self.apply(params.edit)
         return lsp.ApplyWorkspaceEditResult(applied=reason is None, failure_reason=reason)
+
+    def _publish(self, params: lsp.PublishDiagnosticsParams) -> None:
+        self.diagnostics[params.uri] = list(params.diagnostics)
+        self._was_published.set()
 
     def _configure(self, params: lsp.ConfigurationParams) -> list[Any]:
         return [self.configuration.get(item.scope_uri) for item in params.items]

@@ -81,8 +81,11 @@ async def server(
     on_progress: OnProgress = lambda _title, _message: None,
     settings: dict[str, Any] | None = None,
     folders: Sequence[str] = (),
+    command: Sequence[str] | None = None,
 ) -> AsyncIterator[HeadlessClient]:
-    """Start the server, shake hands, with workspace folders by URI, and shut it down at the end.
+    """Start our server, or the one of a command line, shake hands, shut it down at the end.
+
+    `folders` are the workspace's, by URI.
 
     Raises:
         ServerGoneError: it ended by itself.
@@ -91,7 +94,7 @@ async def server(
     client = HeadlessClient(Abilities(annotations=True), on_progress)
     with tempfile.TemporaryFile() as log:
         try:
-            await client.spawn(server_command(model), stderr=log)
+            await client.spawn(command or server_command(model), stderr=log)
             await client.handshake(settings, folders)
             yield client
         except RuntimeError as error:

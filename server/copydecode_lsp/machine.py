@@ -49,12 +49,12 @@ def machine() -> dict[str, str | int | None]:
     }
 
 
-def resident_bytes() -> int | None:
-    """Return the memory that this process holds; None where the system does not say."""
+def resident_bytes(process: int | None = None) -> int | None:
+    """Return the memory that this or another process holds; None where the system does not say."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        pages = int(Path(f"/proc/{process or 'self'}/statm").read_text("ascii").split()[1])
     except (OSError, IndexError, ValueError):
-        return _peak_bytes()
+        return _peak_bytes() if process is None else None
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

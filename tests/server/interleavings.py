@@ -38,6 +38,9 @@ from tests.server.harness import URI, Pair, as_json, connected, diagnostic, line
 PATIENCE_S = 60.0
 """An answer that takes longer never comes: the machine may be busy with other things."""
 
+TOLD_EVERY = 500
+"""So often a log is told how far it is."""
+
 ALLOWED = {lsp.LSPErrorCodes.RequestCancelled, lsp.LSPErrorCodes.ContentModified}
 UNKNOWN = lsp.ErrorCodes.InvalidParams
 BEGIN = "".join(f"line {n}\n" for n in range(12))
@@ -285,6 +288,9 @@ def _converters_kept() -> Iterator[None]:
 
 
 def _holds(seed: int, steps: int) -> bool:
+    if seed % TOLD_EVERY == 0 and not sys.stdout.isatty():
+        sys.stdout.write(f"from seed {seed} on\n")
+        sys.stdout.flush()
     with watched() as conversations:
         try:
             asyncio.run(run(seed, steps))

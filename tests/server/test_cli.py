@@ -233,77 +233,12 @@ def test_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> No
     assert all(f"\n  {int(code)}  " in text for code in headless.ExitCode)
 
 
-def test_bench_measures_diagnostics_and_the_instruction(
-    source: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    source.write_text(SOURCE.removeprefix("import os\n"), encoding="utf-8")
-    words = ["--instruction", "nothing", "--repeat", "2", "--json"]
-    assert run("bench", source, *words) == 0
-    figures = json.loads(capfd.readouterr().out)
-    assert figures["edits"] == 4
-    assert figures["failures"] == []
-    # The scripted engine counts its decodes: 1, 2, 3, 4, so none came from the cache.
-    assert figures["forwards_per_edit"] == 2.5
-    assert figures["edit_ms"]["p95"] >= figures["edit_ms"]["p50"] > 0
-    assert figures["model_ready_ms"] > figures["initialize_ms"] > 0
-
-
-def test_bench_shows_a_table(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run("bench", source, "--instruction", "delete", "--repeat", "1") == 0
-    captured = capfd.readouterr()
-    assert "forwards per edit" in captured.out
-    assert "no such script" in captured.err  # pyflakes finds the unused import, too.
-
-
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (["--model", "missing"], 3),
-        (["--instruction", "endless"], 4),
-        ([], 1),
-    ],
-)
-def test_bench_without_a_single_edit_fails(tmp_path: Path, words: list[str], code: int) -> None:
-    path = tmp_path / "clean.py"
-    path.write_text("a = 1\n", encoding="utf-8")
-    assert run("bench", path, *words, "--repeat", "1") == code
-
-
-def test_bench_of_a_missing_file_is_bad_input(tmp_path: Path) -> None:
-    assert run("bench", tmp_path / "no.py") == 2
-
-
-def test_bench_without_a_figure_says_null() -> None:
-    summary = bench.Measure().summary()
-    assert summary["code_action_ms"] == {"p50": None, "p95": None}
-    assert summary["forwards_per_edit"] is None
-    json.dumps(summary, allow_nan=False)
-
-
-def test_bench_reports_cold_and_cached_prompts_apart() -> None:
-    receipt = {"forwards": 1, "generated_tokens": 1, "output_tokens": 1, "hunks": 1}
-    receipts = [{**receipt, "prompt_tokens": 100, "reused_tokens": n} for n in (2, 90)]
-    summary = bench.Measure(latencies_s=[0.5, 0.1], receipts=receipts).summary()
-    assert summary["cold_edit_ms"] == {"p50": 500, "p95": 500}
-    assert summary["warm_edit_ms"] == {"p50": 100, "p95": 100}
-
-
 def test_a_bug_of_ours_is_not_reported_as_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
     async def failing(*_args: object) -> int:
         raise ZeroDivisionError
 
     monkeypatch.setattr(bench, "bench", failing)
     assert run("bench", "x") == 5
-
-
-@pytest.mark.parametrize(
-    ("values", "percent", "expected"),
-    [([3.0, 1.0, 2.0], 50, 2.0), ([3.0, 1.0, 2.0], 95, 3.0), ([1.0], 50, 1.0)],
-)
-def test_percentiles_are_by_nearest_rank(
-    values: list[float], percent: float, expected: float
-) -> None:
-    assert bench.percentile(values, percent) == expected
 
 
 def test_the_demo_fixes_its_mistake(capfd: pytest.CaptureFixture[str]) -> None:
