@@ -179,6 +179,12 @@ def _add_bench(commands: _Commands[argparse.ArgumentParser]) -> None:
         metavar="JSON",
         help="the server's initializationOptions; given twice, both are compared, in pairs",
     )
+    parser.add_argument(
+        "--cancel",
+        action="store_true",
+        dest="cancels",
+        help="ask for each edit once more, and cancel it on its way",
+    )
     parser.add_argument("--startup", action="store_true", help="measure initialize only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="- for standard output")
     parser.add_argument("--html", type=Path, metavar="FILE")
@@ -263,6 +269,7 @@ def _bench(args: argparse.Namespace) -> int:
         server=args.server,
         against=args.against,
         settings=args.settings,
+        cancels=args.cancels,
         startup=args.startup,
         json=args.json,
         html=args.html,

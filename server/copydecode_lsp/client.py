@@ -21,7 +21,11 @@ from pygls.client import logger
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
-from pygls.protocol import JsonRPCResponseMessage, default_converter
+from pygls.protocol import (
+    JsonRPCResponseMessage,
+    LanguageServerProtocol,
+    default_converter,
+)
 from pygls.workspace import PositionCodec
 
 from copydecode import __version__
@@ -124,10 +128,20 @@ class Call:
     answer: Future[Any]
 
 
-def _converter() -> Converter:
-    """Return pygls' converter with two mends.
+_NotebookFilter = (
+    str
+    | lsp.NotebookDocumentFilterNotebookType
+    | lsp.NotebookDocumentFilterScheme
+    | lsp.NotebookDocumentFilterPattern
+    | None
+)
 
-    lsprotocol takes every code action that carries a command for a bare command.
+
+def _converter() -> Converter:
+    """Return pygls' converter with three mends.
+
+    lsprotocol takes every code action that carries a command for a bare command, and cannot read
+    which notebooks a server is for.
     """
     converter: Converter = default_converter()  # type: ignore[no-untyped-call]
 
@@ -137,9 +151,23 @@ def _converter() -> Converter:
         return converter.structure(value, kind)
 
     converter.register_structure_hook(lsp.Command | lsp.CodeAction, structure)
+    converter.register_structure_hook(_NotebookFilter, lambda value, _type: value)
     # The answers to requests that LSP does not have stay JSON.
     converter.register_structure_hook(JsonRPCResponseMessage, lambda data, cls: cls(**data))
     return converter
+
+
+class _Protocol(LanguageServerProtocol):
+    """pygls' protocol, but an answer that cannot be read fails its request, which else waits."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401 -- any message
+        """Read a message."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "method" not in data:
+                self._handle_response(data.get("id", ""), error=error.to_response_error())
+            raise
 
 
 class HeadlessClient(LanguageClient):
@@ -150,7 +178,12 @@ class HeadlessClient(LanguageClient):
         abilities: Abilities | None = None,
         on_progress: OnProgress = lambda _title, _message: None,
     ) -> None:
-        super().__init__("copydecode-headless", __version__, converter_factory=_converter)
+        super().__init__(
+            "copydecode-headless",
+            __version__,
+            protocol_cls=_Protocol,
+            converter_factory=_converter,
+        )
         self.abilities = abilities or Abilities()
         self.on_progress = on_progress
         self.documents: dict[str, OpenDocument] = {}

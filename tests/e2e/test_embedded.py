@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lsprotocol import types as lsp
 
 import copydecode
 from copydecode_lsp import pyflakes_diagnostics
+from copydecode_lsp.client import HeadlessClient
 from copydecode_lsp.headless import server
 
 pytestmark = pytest.mark.e2e
@@ -62,6 +64,34 @@ async def test_several_files_are_edited_one_after_the_other_and_applied_at_once(
         assert (answer["applied"], answer["files"], answer["together"]) == (True, 2, False)
         assert client.documents[URI].text == TEXT.replace("    result = 0\n", "")
         assert client.documents[other].text == "a = 1\r\nc = 3"
+
+
+OFFLINE = """
+import sys
+
+def refuse(event, _arguments):
+    if event in {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"}:
+        print("a connection:", event, file=sys.stderr, flush=True)
+        raise OSError(event)
+
+sys.addaudithook(refuse)
+from copydecode_lsp import app
+sys.exit(app.serve_stdio(app.create()))
+"""
+
+
+async def test_my_code_leaves_the_machine__no_connection_is_opened_by_the_embedded_model() -> None:
+    """Complaint 13 (vscode#328623, zed#47393): neither when it is loaded nor by an edit."""
+    with tempfile.TemporaryFile() as log:
+        client = HeadlessClient()
+        await client.spawn([sys.executable, "-c", OFFLINE], stderr=log)
+        await client.handshake()
+        client.open(URI, TEXT, "python")
+        argument = {"uri": URI, "instruction": "Delete line 6"}
+        await client.execute("copydecode.applyEdit", argument)
+        assert await client.close() == 0
+        log.seek(0)
+        assert b"a connection" not in log.read()
 
 
 async def test_a_code_action_resolves_to_the_same_edit_twice_and_applies() -> None:

@@ -170,6 +170,16 @@ def test_two_settings_are_compared_in_pairs(
     assert not re.search(r"https?://|<script|src=|url\(", text)
 
 
+def test_a_cancel_is_measured_to_its_answer(
+    source: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [source, "--instruction", "slow: new", "--cancel", "--repeat", "10"]
+    (figures,) = measured(capfd, *words)["configurations"]
+    # Some are answered before they are cancelled.
+    assert 0 < figures["times_ms"]["cancel"]["n"] < figures["times_ms"]["edit"]["n"] + 1
+    assert figures["failures"] == []
+
+
 def test_cold_and_warm_are_what_they_say(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for word in ("cold", "warm"):
         (figures,) = measured(capfd, source, f"--{word}", "--repeat", "2")["configurations"]
@@ -181,7 +191,10 @@ import sys
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 
-server = LanguageServer("other", "1")
+notebooks = lsp.NotebookDocumentSyncOptions(
+    [lsp.NotebookDocumentFilterWithCells([lsp.NotebookCellLanguage("python")])]
+)
+server = LanguageServer("other", "1", notebook_document_sync=notebooks)
 START = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 4))
 
 @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)

@@ -229,6 +229,33 @@ async def test_all_hunks_of_an_edit_are_one_step_to_undo(
         assert [len(edits) for edits in (edit.changes or {}).values()] == [2]
 
 
+async def test_cannot_undo_in_one_step__an_edit_in_several_places_is_one_request_to_apply() -> None:
+    """Complaint 10 (tabnine-nvim#203, zed#62147): an editor makes one step of one request."""
+    seen: list[lsp.WorkspaceEdit] = []
+    async with connected(text="wrong\nb\nwrong\n") as pair:
+        apply = pair.client.apply
+
+        def applied(edit: lsp.WorkspaceEdit) -> str | None:
+            seen.append(edit)
+            return apply(edit)
+
+        pair.client.apply = applied  # type: ignore[method-assign]
+        found = [diagnostic("put: right", line) for line in (1, 3)]
+        actions = await pair.client.code_actions(
+            URI, lines(1, 3), found, [lsp.CodeActionKind.SourceFixAll]
+        )
+        (action,) = actions
+        assert isinstance(action, lsp.CodeAction)
+        resolved = await pair.client.code_action_resolve_async(action)
+        assert resolved.edit is not None
+        assert pair.client.apply(resolved.edit) is None
+        assert pair.client.documents[URI].text == "right\nb\nright\n"
+    (edit,) = seen
+    (change,) = edit.document_changes or []
+    assert isinstance(change, lsp.TextDocumentEdit)
+    assert len(change.edits) == 2
+
+
 async def test_the_command_without_a_range_is_about_the_whole_document() -> None:
     async with connected(text=TEXT) as pair:
         await pair.edit("put: all")

@@ -48,6 +48,7 @@ class Job:
     server: str | None = None
     against: str | None = None
     settings: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    cancels: bool = False
     startup: bool = False
     json: Path | None = None
     html: Path | None = None
@@ -89,7 +90,7 @@ async def _bench(job: Job, out: Console, err: Console) -> ExitCode:
     configurations = job.configurations()
     documents = read(job.paths, job.instruction)
     seconds = None if job.minutes is None else 60 * job.minutes
-    plan = Plan(documents, job.repeat, seconds, job.clients, job.temperature)
+    plan = Plan(documents, job.repeat, seconds, job.clients, job.temperature, job.cancels)
     results = Results()
     if documents:
         await _measured(plan, configurations, results, err)

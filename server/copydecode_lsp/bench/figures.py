@@ -18,6 +18,7 @@ TIMES = {
     "edit_cold": "edit, document not in the cache",
     "edit_warm": "edit, document in the cache",
     "apply": "applying, by the client",
+    "cancel": "from a cancel to its answer",
 }
 """The kinds of durations, and what people call them."""
 
@@ -42,6 +43,8 @@ def durations(samples: Iterable[Sample], kind: str) -> list[float]:
             found = [sample.list_s for sample in samples]
         case "apply":
             found = [sample.apply_s for sample in samples]
+        case "cancel":
+            found = [sample.cancel_s for sample in samples]
         case "edit":
             found = [sample.edit_s for sample in samples]
         case _:
@@ -143,6 +146,7 @@ def _of_sample(sample: Sample) -> dict[str, Any]:
         "list_ms": _ms(sample.list_s),
         "edit_ms": _ms(sample.edit_s),
         "apply_ms": _ms(sample.apply_s),
+        "cancel_ms": _ms(sample.cancel_s),
         "warm": sample.warm,
         "exact": sample.exact,
         "forwards": (sample.receipt or {}).get("forwards"),

@@ -30,7 +30,7 @@ svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } .faint { fill: 
 .key.a { fill: var(--a); stroke: none; } .key.b { fill: var(--b); stroke: none; }
 """
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 860, 300, 50, 40, 14
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 860, 300, 64, 40, 14
 _CURVES = (("edit", ""), ("list", " dashed"))
 
 Point = tuple[float, float]
@@ -67,7 +67,7 @@ def _machine(report: Mapping[str, Any]) -> str:
     told = (
         f"{report['time']}. {machine['system']}, {machine['architecture']}, "
         f"{machine['processors']} processors. {plan['documents']} documents, "
-        f"{plan['clients']} client{'s' if plan['clients'] > 1 else ''} at once, "
+        f"{plan['clients']} client{'s at once' if plan['clients'] > 1 else ''}, "
         f"{plan['temperature']} cache."
     )
     versions = ", ".join(f"{name} {v}" for name, v in report["versions"].items() if v)
@@ -141,17 +141,18 @@ def _latencies(configurations: Sequence[Mapping[str, Any]], results: Results) ->
     low = math.floor(math.log10(min(v[0] for *_, v in curves)))
     high = max(low + 1, math.ceil(math.log10(max(v[-1] for *_, v in curves))))
     ticks = [(10.0**e, f"{10.0**e:g} ms") for e in range(low, high + 1)]
-    drawn = [
-        (name, side, [(x, (n + 1) / len(values)) for n, x in enumerate(values)])
-        for name, side, values in curves
-    ]
 
     def across(x: float) -> float:
         return (math.log10(x) - low) / (high - low)
 
+    def steps(values: Sequence[float]) -> list[Point]:
+        corners = [(value, n / len(values)) for n, value in enumerate(values)]
+        tops = [(value, (n + 1) / len(values)) for n, value in enumerate(values)]
+        return [(across(x), y) for pair in zip(corners, tops, strict=True) for x, y in pair]
+
     shares = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
     return "<h2>Share of requests answered within</h2>" + _chart(
-        [(name, side, [(across(x), y) for x, y in line]) for name, side, line in drawn],
+        [(name, side, steps(values)) for name, side, values in curves],
         [(across(x), label) for x, label in ticks],
         shares,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -68,13 +69,16 @@ class Plan:
     seconds: float | None = None
     clients: int = 1
     temperature: Temperature = Temperature.MIXED
+    cancels: bool = False
+    """Whether each edit is asked for once more, and cancelled at some time of its course."""
 
 
 @dataclass(slots=True)
 class Sample:
     """One edit; durations in seconds, None for what there was not.
 
-    `edit_s` is the answer to codeAction/resolve, or to the command, which includes applying.
+    `edit_s` is the answer to codeAction/resolve, or to the command, which includes applying;
+    `cancel_s` is from a cancel to the answer of what was cancelled.
     """
 
     configuration: str
@@ -85,6 +89,7 @@ class Sample:
     list_s: float | None = None
     edit_s: float | None = None
     apply_s: float | None = None
+    cancel_s: float | None = None
     exact: bool | None = None
     receipt: dict[str, Any] | None = None
     failure: JsonRpcException | None = None
@@ -160,6 +165,7 @@ class _Client:
         self.configurations = configurations
         self.results = results
         self.advance = advance
+        self.random = random.Random(number)  # noqa: S311 -- not a secret
 
     async def run(self) -> None:
         """Start the servers, edit, shut them down."""
@@ -222,16 +228,19 @@ class _Client:
         for document in self.plan.documents:
             client.open(document.uri, document.text, document.language)
         client.open(_SCRATCH, "a = 1\nb = 2\n", "python")
-        for document in self.plan.documents:
-            if document.diagnoses:
-                seat.diagnostics[document.uri] = await self._diagnose(seat, document)
-
-    async def _diagnose(self, seat: _Seat, document: Document) -> list[lsp.Diagnostic]:
-        """Return the server's own diagnostics; ours has none, and gets pyflakes'."""
         if not seat.is_ours:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PUBLISHED_S):
-                    return await seat.client.published(document.uri)
+                    for document in self.plan.documents:
+                        await client.published(document.uri)
+        for document in self.plan.documents:
+            if document.diagnoses:
+                seat.diagnostics[document.uri] = self._diagnostics(seat, document)
+
+    def _diagnostics(self, seat: _Seat, document: Document) -> list[lsp.Diagnostic]:
+        """Return the server's own diagnostics, else pyflakes': ours has none of its own."""
+        if (published := seat.client.diagnostics.get(document.uri)) is not None:
+            return published
         if document.language == "python" and pyflakes_diagnostics.available():
             return pyflakes_diagnostics.diagnose(document.text, document.name, seat.client.codec)
         return []
@@ -263,6 +272,11 @@ class _Client:
             sample.failure = error
         if seat.is_ours and sample.edit_s is not None:
             sample.receipt = await client.execute(LAST_RECEIPT)
+        if self.plan.cancels and sample.edit_s is not None:
+            client.change(document.uri, document.text)
+            await self._prepare(seat)
+            after = self.random.uniform(0, sample.edit_s)
+            sample.cancel_s = await _cancelled(client, document, what, after)
         if sample.list_s is not None or sample.edit_s is not None or sample.failure is not None:
             self.results.samples.append(sample)
 
@@ -303,6 +317,33 @@ async def _by_action(
         begin = time.monotonic()
         await client.execute(command.command, *(command.arguments or ()))
         sample.edit_s = (sample.edit_s or 0.0) + time.monotonic() - begin
+
+
+async def _cancelled(
+    client: HeadlessClient, document: Document, what: lsp.Diagnostic | Task, after_s: float
+) -> float | None:
+    """Ask for an edit, cancel it after a while, and return how long the answer then took.
+
+    None where it was answered before.
+    """
+    if isinstance(what, Task):
+        argument = {"uri": document.uri, "instruction": what.instruction}
+        call = client.call(
+            lsp.WORKSPACE_EXECUTE_COMMAND,
+            lsp.ExecuteCommandParams(APPLY_EDIT, arguments=[argument]),
+        )
+    else:
+        kinds = [lsp.CodeActionKind.QuickFix]
+        actions = await client.code_actions(document.uri, what.range, [what], kinds)
+        call = client.call(lsp.CODE_ACTION_RESOLVE, actions[0])
+    await asyncio.sleep(after_s)
+    if call.answer.done():
+        return None
+    begin = time.monotonic()
+    client.cancel(call)
+    with contextlib.suppress(JsonRpcException):
+        await asyncio.wrap_future(call.answer)
+    return time.monotonic() - begin
 
 
 async def _by_command(
