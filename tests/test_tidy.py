@@ -64,3 +64,18 @@ def test_every_module_says_what_it_is_for() -> None:
         package = ROOT / ("server" if path.parts[0] == "copydecode_lsp" else "engine")
         text = (package / path).read_text(encoding="utf-8")
         assert text.startswith(('"""', 'r"""')), path
+
+
+def test_the_tests_that_prevent_complaints_exist() -> None:
+    readme = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \d+\. .*$", readme, re.MULTILINE)
+    assert len(rows) == 15
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row)
+        assert named, row
+        assert set(named) <= defined, row
