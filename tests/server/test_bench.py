@@ -195,7 +195,7 @@ notebooks = lsp.NotebookDocumentSyncOptions(
     [lsp.NotebookDocumentFilterWithCells([lsp.NotebookCellLanguage("python")])]
 )
 server = LanguageServer("other", "1", notebook_document_sync=notebooks)
-START = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 4))
+START = lsp.Range(lsp.Position(1, 0), lsp.Position(1, 4))
 
 @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
 def opened(params):
@@ -232,6 +232,7 @@ def test_another_server_is_measured_by_its_own_diagnostics_and_has_no_forwards(
     assert theirs["times_ms"]["edit"]["n"] == theirs["times_ms"]["apply"]["n"] == 1
     assert theirs["per_edit"]["forwards"] is theirs["model_ready_ms"] is None
     assert ours["per_edit"]["forwards"] == 1
+    assert report["comparison"]["list"]["pairs"] == 1
     assert [s["task"] for s in report["samples"]] == ["undefined name 'names'", "theirs"]
 
 
@@ -261,7 +262,7 @@ def test_memory_is_compared_between_the_third_minute_and_the_last_two() -> None:
 
 
 def test_failures_are_told_with_their_document() -> None:
-    sample = Sample("A", "x.py", "t", 0, 0, failure=JsonRpcException("no", code=1))
+    sample = Sample("A", "x.py", "line 1", "t", 0, 0, failure=JsonRpcException("no", code=1))
     (figures,) = summary(Results([sample]), [Configuration("A")])["configurations"]
     assert figures["failures"] == ["x.py: no"]
 

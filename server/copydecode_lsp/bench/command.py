@@ -165,7 +165,7 @@ def _write(job: Job, figures: Mapping[str, Any], results: Results, out: Console)
         job.json.write_text(text, encoding="utf-8")
     for configuration in figures["configurations"]:
         out.print(_table(configuration))
-    if "comparison" in figures:
+    if any(figures.get("comparison", {}).values()):
         out.print(_comparison(figures["comparison"]))
 
 

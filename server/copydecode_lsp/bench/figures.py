@@ -125,13 +125,13 @@ def _compared(
     """Return how the second compares to the first in the edits that both made."""
     found: dict[tuple[object, ...], dict[str, float]] = defaultdict(dict)
     for sample in samples:
-        where = (sample.document, sample.task, sample.client, sample.round)
+        where = (sample.document, sample.place, sample.client, sample.round)
         for value in durations([sample], kind):
             found[where][sample.configuration] = value
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for (document, task, *_), values in found.items():
+    for (document, place, *_), values in found.items():
         if first in values and second in values:
-            groups[f"{document} {task}"].append((values[first], values[second]))
+            groups[f"{document} {place}"].append((values[first], values[second]))
     compared = ratio(groups)
     return None if compared is None else asdict(compared)
 
@@ -140,6 +140,7 @@ def _of_sample(sample: Sample) -> dict[str, Any]:
     return {
         "configuration": sample.configuration,
         "document": sample.document,
+        "place": sample.place,
         "task": sample.task,
         "client": sample.client,
         "round": sample.round,

@@ -44,7 +44,7 @@ def page(report: Mapping[str, Any], results: Results) -> str:
         _machine(report),
     ]
     parts += map(_figures, report["configurations"])
-    if "comparison" in report:
+    if any(report.get("comparison", {}).values()):
         parts.append(_comparison(report))
     parts.append(_latencies(report["configurations"], results))
     if results.memory:

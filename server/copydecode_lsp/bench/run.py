@@ -77,12 +77,14 @@ class Plan:
 class Sample:
     """One edit; durations in seconds, None for what there was not.
 
+    `place` is what two servers have in common that word a diagnostic differently: its line.
     `edit_s` is the answer to codeAction/resolve, or to the command, which includes applying;
     `cancel_s` is from a cancel to the answer of what was cancelled.
     """
 
     configuration: str
     document: str
+    place: str
     task: str
     client: int
     round: int
@@ -247,15 +249,15 @@ class _Client:
 
     async def _edit(self, seat: _Seat, document: Document, turn: int) -> None:
         for diagnostic in seat.diagnostics.get(document.uri, []):
-            sample = Sample(
-                seat.configuration.name, document.name, diagnostic.message, self.number, turn
-            )
+            place = f"line {diagnostic.range.start.line + 1}"
+            sample = self._sample(seat, document, place, diagnostic.message, turn)
             await self._sampled(seat, document, sample, diagnostic)
         for task in document.tasks if seat.is_ours else ():
-            sample = Sample(
-                seat.configuration.name, document.name, task.instruction, self.number, turn
-            )
+            sample = self._sample(seat, document, task.instruction, task.instruction, turn)
             await self._sampled(seat, document, sample, task)
+
+    def _sample(self, seat: _Seat, document: Document, place: str, task: str, turn: int) -> Sample:
+        return Sample(seat.configuration.name, document.name, place, task, self.number, turn)
 
     async def _sampled(
         self, seat: _Seat, document: Document, sample: Sample, what: lsp.Diagnostic | Task
