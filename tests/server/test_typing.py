@@ -209,11 +209,31 @@ async def test_a_document_that_was_opened_again_is_another_one() -> None:
         pair.client.text_document_did_close(
             lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(URI))
         )
+        del pair.client.documents[URI]  # Some editors begin at version 1 again.
         pair.client.open(URI, "zero\n" + TEXT)
         error = await failure(asyncio.wrap_future(call.answer))
         assert error.code == lsp.LSPErrorCodes.ContentModified
         again = pair.client.documents[URI].text
     assert again == "zero\n" + TEXT
+
+
+async def test_an_edit_that_crossed_its_document_s_close_is_for_no_version_of_it() -> None:
+    """Complaint 6: found by `interleavings`, seed 29."""
+    async with connected(text="a\nb\n") as pair:
+        client = pair.client
+        client.change(URI, "b\n")
+        edit = lsp.TextDocumentEdit(
+            lsp.OptionalVersionedTextDocumentIdentifier(URI, client.documents[URI].version),
+            [lsp.TextEdit(lines(1, 1), "edited\n")],
+        )
+        client.text_document_did_close(
+            lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(URI))
+        )
+        client.open(URI, "other\nb\n")
+        client.change(URI, "another\nb\n")
+        refused = client.apply(lsp.WorkspaceEdit(document_changes=[edit]))
+        assert refused is not None
+        assert client.documents[URI].text == "another\nb\n"
 
 
 async def test_an_edit_that_is_to_be_tried_again_begins_anew_on_the_same_lines() -> None:
