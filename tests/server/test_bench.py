@@ -88,6 +88,7 @@ def test_a_table_is_shown_and_failures_are_told(
         (["--model", "missing"], 3),
         (["--instruction", "endless"], 4),
         (["--server", f"{sys.executable} -c pass"], 5),
+        (["--minutes", "1"], 1),
         ([], 1),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -180,24 +181,36 @@ class _Client:
                 await self._open(seat)
             watching = [asyncio.create_task(self._watch(seat)) for seat in seats]
             try:
-                for turn, document in self._turns():
-                    for seat in seats[:: 1 if (turn + self.number) % 2 == 0 else -1]:
-                        await self._edit(seat, document, turn // len(self.plan.documents))
+                for turn, number, document in self._turns(self._asked(seats)):
+                    first = (turn + number + self.number) % 2
+                    for seat in seats[:: -1 if first else 1]:
+                        await self._edit(seat, document, turn)
                     self.advance(document.name)
             finally:
                 for task in watching:
                     task.cancel()
 
-    def _turns(self) -> Iterator[tuple[int, Document]]:
-        """Yield the documents, each client from another one on, for the rounds or the time."""
-        documents = self.plan.documents
+    def _asked(self, seats: Sequence[_Seat]) -> list[Document]:
+        """Return the documents of which something is asked."""
+        return [
+            document
+            for document in self.plan.documents
+            if any(
+                seat.diagnostics.get(document.uri) or (seat.is_ours and document.tasks)
+                for seat in seats
+            )
+        ]
+
+    def _turns(self, documents: Sequence[Document]) -> Iterator[tuple[int, int, Document]]:
+        """Yield (round, number, document), each client from another one on."""
         until = None if self.plan.seconds is None else time.monotonic() + self.plan.seconds
-        turn = 0
-        while turn < self.plan.repeat * len(documents) if until is None else True:
-            if until is not None and time.monotonic() > until:
+        for turn in itertools.count() if until else range(self.plan.repeat):
+            for number in range(len(documents)):
+                if until is not None and time.monotonic() > until:
+                    return
+                yield turn, number, documents[(number + self.number) % len(documents)]
+            if not documents:
                 return
-            yield turn, documents[(turn + self.number) % len(documents)]
-            turn += 1
 
     @contextlib.asynccontextmanager
     async def _seat(self, configuration: Configuration) -> AsyncIterator[_Seat]:
@@ -312,7 +325,8 @@ async def _by_action(
         sample.edit_s = time.monotonic() - begin
     if isinstance(action, lsp.CodeAction) and action.edit is not None:
         begin = time.monotonic()
-        client.apply(action.edit)
+        if (reason := client.apply(action.edit)) is not None:
+            raise JsonRpcException(reason, code=lsp.LSPErrorCodes.RequestFailed)
         sample.apply_s = time.monotonic() - begin
     command = action if isinstance(action, lsp.Command) else action.command
     if command is not None:
