@@ -372,7 +372,7 @@ class CopydecodeServer(LanguageServer):
             name=snapshot.uri,
             erase=instruction.erase,
             # A notebook's cell alone does not say which names there are.
-            self_check=(config.self_check and instruction.diagnostic and snapshot.notebook is None),
+            self_check=config.self_check and instruction.diagnostic and not snapshot.is_cell,
         )
 
     @staticmethod

@@ -52,6 +52,7 @@ class Abilities:
     action_literals: bool = True
     resolves_edits: bool = True
     llm_tag: bool = True
+    preferred: bool = True
     document_changes: bool = True
     annotations: bool = False
     apply_edit: bool = True
@@ -78,6 +79,7 @@ class Abilities:
                     if self.resolves_edits
                     else None,
                     tag_support=tags if self.llm_tag else None,
+                    is_preferred_support=self.preferred,
                 ),
                 publish_diagnostics=lsp.PublishDiagnosticsClientCapabilities(data_support=True),
             ),

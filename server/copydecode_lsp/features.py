@@ -14,6 +14,7 @@ class ClientFeatures:
     action_literals: bool = False
     resolves_edits: bool = False
     llm_tag: bool = False
+    preferred: bool = False
     document_changes: bool = False
     annotations: bool = False
     apply_edit: bool = False
@@ -41,6 +42,7 @@ class ClientFeatures:
                 resolve and "edit" in resolve.properties and action and action.data_support
             ),
             llm_tag=bool(tags and lsp.CodeActionTag.LlmGenerated in tags.value_set),
+            preferred=bool(action and action.is_preferred_support),
             document_changes=bool(edit and edit.document_changes),
             # Plain `changes` have no place for them.
             annotations=bool(

@@ -32,6 +32,9 @@ REMEMBERED = 1000
 READ_ONLY_SCHEMES = frozenset({"debug", "git", "gitlens", "jdt", "output"})
 """What no client lets anybody edit: older versions, sources of libraries, what a program said."""
 
+CELL = "vscode-notebook-cell:"
+"""How the addresses of cells begin that a client opens without telling of their notebook."""
+
 _serials = count()
 
 
@@ -58,6 +61,11 @@ class Snapshot:
     def text(self) -> str:
         """The whole text."""
         return self.document.text
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether it is a part of a notebook."""
+        return self.notebook is not None or self.uri.startswith(CELL)
 
     @property
     def read_only(self) -> bool:

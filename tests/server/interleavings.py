@@ -149,7 +149,7 @@ class Typist:
         )
         if self.random.random() < 0.5:
             self.ask(may_be_unknown=True)
-        user.open(URI, text, "python")
+        user.open(URI, text, "plaintext")
 
     def _new_line(self) -> str:
         self.typed += 1
@@ -210,7 +210,8 @@ async def answer_of(call: Call) -> dict[str, object] | JsonRpcException:
 async def run(seed: int, steps: int) -> None:
     """Run one sequence; an AssertionError or a TimeoutError tells what does not hold."""
     draw = random.Random(seed)
-    async with connected(Abilities(hunks=seed % 2 == 0), text=BEGIN) as pair:
+    abilities = Abilities(hunks=seed % 2 == 0)
+    async with connected(abilities, text=BEGIN, language="plaintext") as pair:
         typist = Typist(pair, draw)
         for _ in range(steps):
             await typist.step()

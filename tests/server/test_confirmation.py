@@ -105,7 +105,7 @@ async def test_a_client_with_change_annotations_gets_one_that_says_it(
     assert annotation.needs_confirmation is needs
     assert annotation.label == f"AI edit: {instruction}"
     assert "%" in (annotation.description or "")
-    assert [edit.new_text for edit in edits] == ["5\n"]
+    assert [edit.new_text for edit in edits] == ["5"]
 
 
 async def test_the_command_annotates_too_and_leaves_the_question_to_the_client() -> None:
@@ -319,8 +319,8 @@ async def test_of_all_fixes_each_has_the_annotation_of_its_own_diagnostic() -> N
         if isinstance(edit, lsp.AnnotatedTextEdit)
     ]
     assert [(text, a.label, a.needs_confirmation) for text, a in said] == [
-        ("7\n", "AI edit: unsure: 7", True),
-        ("9\n", "AI edit: put: 9", False),
+        ("7", "AI edit: unsure: 7", True),
+        ("9", "AI edit: put: 9", False),
     ]
 
 

@@ -206,7 +206,7 @@ async def test_all_hunks_of_an_edit_are_one_step_to_undo(
     """Editors undo by the edit that is applied: there is one, of one document."""
     abilities = Abilities(resolves_edits=False, document_changes=document_changes)
     asked: list[lsp.WorkspaceEdit] = []
-    async with connected(abilities, text=TEXT) as pair:
+    async with connected(abilities, text=TEXT, language="plaintext") as pair:
         apply = pair.client.apply
 
         def applying(edit: lsp.WorkspaceEdit) -> str | None:
@@ -232,7 +232,7 @@ async def test_all_hunks_of_an_edit_are_one_step_to_undo(
 async def test_cannot_undo_in_one_step__an_edit_in_several_places_is_one_request_to_apply() -> None:
     """Complaint 10 (tabnine-nvim#203, zed#62147): an editor makes one step of one request."""
     seen: list[lsp.WorkspaceEdit] = []
-    async with connected(text="wrong\nb\nwrong\n") as pair:
+    async with connected(text="wrong\nb\nwrong\n", language="plaintext") as pair:
         apply = pair.client.apply
 
         def applied(edit: lsp.WorkspaceEdit) -> str | None:

@@ -117,7 +117,7 @@ def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
 
 def _is_preferred(ls: CopydecodeServer, snapshot: Snapshot, offer: Offer) -> bool:
     """Return whether a quick fix is known to be sure: listing asks no model, so it was resolved."""
-    if offer.kind is not lsp.CodeActionKind.QuickFix:
+    if offer.kind is not lsp.CodeActionKind.QuickFix or not ls.features.preferred:
         return False
     instruction = replace(offer.instruction, text=offer.instruction.text.strip())
     kept = ls.proposals.kept(Key(ls.config_of(snapshot.uri), snapshot, instruction))

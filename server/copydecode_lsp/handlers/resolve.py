@@ -30,7 +30,8 @@ async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeActio
         # It cannot be asked for: who resolves an action applies it.
         words = confirmation.in_words(settings, confidence)
         ls.show(lsp.MessageType.Warning, f"copydecode: look at this edit. {words}")
-    if action.kind == lsp.CodeActionKind.QuickFix and proposal.edits:
+    quick_fix = action.kind == lsp.CodeActionKind.QuickFix
+    if quick_fix and proposal.edits and ls.features.preferred:
         action.is_preferred = confirmation.is_preferred(settings, confidence)
     action.edit = workspace_edit(
         proposal.snapshot.uri,
