@@ -18,7 +18,7 @@ from typing import Self
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.training.batches import Batch, make_batch
 from copydecode.training.curriculum import Lesson, lesson
-from copydecode.training.sheets import SheetMaker
+from copydecode.training.sheets import MAX_COMMENTS, SheetMaker
 from copydecode.training.tasks import Sheet
 
 
@@ -58,6 +58,8 @@ class Lessons:
         sheets: list[Sheet] = []
         while len(sheets) < self._sheets:
             sheet = draw(rng, todo.lines, n_cases, todo.mix)
+            if len(sheet.lines) > self._prompt.max_lines + MAX_COMMENTS:
+                continue  # What was put in has made it too long.
             # Some files hold data, at a token a character: they would not fit, nor teach anything.
             tokens = sum(map(len, self._prompt.encode_lines(sheet.lines)))
             if tokens <= self._prompt.max_tokens:
