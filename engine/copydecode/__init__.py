@@ -9,6 +9,7 @@ from copydecode.edit.rebase import Change, change_between, follow, rebase
 from copydecode.edit.resolve import Hunk, hunks
 from copydecode.engine import EditRequest, EditResult, Engine, ModelInfo, Scope, combine, shown
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
+from copydecode.imports import import_section, missing_import
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,8 @@ __all__ = [
     "combine",
     "follow",
     "hunks",
+    "import_section",
+    "missing_import",
     "rebase",
     "shown",
     "so_far",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lsprotocol import types as lsp
 
-from copydecode import Document, Scope
+from copydecode import Document, Scope, import_section, missing_import
 from copydecode.errors import EmptyInstructionError, ScopeError
 from copydecode_lsp import comments
 from copydecode_lsp.comments import REACH
@@ -70,6 +70,19 @@ def from_diagnostic(diagnostic: lsp.Diagnostic, document: Document) -> Instructi
     if not diagnostic.message.strip():
         return None
     return Instruction(diagnostic.message, scope, diagnostic=True)
+
+
+def where_fixed(instruction: Instruction, document: Document, language: str | None) -> Instruction:
+    """Return a diagnostic's instruction with the lines of its fix, where these are known others.
+
+    A name that everyone knows where to import from is mended where the document imports: with its
+    own line locked, there would be no way to.
+    """
+    module = missing_import(instruction.text) if language == "python" else None
+    section = import_section(document.lines, module) if module else None
+    if section is None:
+        return instruction
+    return replace(instruction, scope=Scope(*section))
 
 
 def from_comments(document: Document, lines: Scope) -> list[Instruction]:

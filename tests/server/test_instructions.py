@@ -119,6 +119,17 @@ def test_a_diagnostic_over_several_lines_is_about_them_all() -> None:
     assert found == Instruction("m", Scope(1, 3))
 
 
+def test_a_missing_import_is_asked_for_where_the_document_imports() -> None:
+    """With its own line locked there would be no way to mend it."""
+    document = Document("import re\nimport sys\n\nprint(os.sep)\n")
+    found = instructions.from_diagnostic(diagnostic("Undefined name `os`", 4), document)
+    assert found is not None
+    assert instructions.where_fixed(found, document, "python").scope == Scope(1, 2)
+    assert instructions.where_fixed(found, document, "lua") == found
+    other = Document("print(os.sep)\n")
+    assert instructions.where_fixed(found, other, "python") == found
+
+
 def test_an_empty_instruction_is_refused() -> None:
     assert instructions.require(" a \n") == "a"
     with pytest.raises(EmptyInstructionError):

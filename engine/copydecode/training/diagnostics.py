@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
+from copydecode.imports import KNOWN_MODULES, KNOWN_NAMES
 from copydecode.training.flaws import Flaw, Maker
 from copydecode.training.syntax import Code, Function, documented, parse, read
 from copydecode.training.tasks import RESERVED_NAMES, Lines, Material, code_names, indent_of
@@ -41,43 +41,6 @@ _MODULES = (
     *("urllib.request", "uuid", "warnings", "weakref", "zipfile", "xml.etree.ElementTree"),
     *("numpy as np", "pandas as pd", "matplotlib.pyplot as plt", "requests", "yaml", "pytest"),
 )
-
-KNOWN_NAMES: Mapping[str, str] = {
-    name: module
-    for module, names in {
-        "abc": "ABC abstractmethod ABCMeta",
-        "collections": "Counter OrderedDict defaultdict deque namedtuple ChainMap",
-        "collections.abc": "Callable Iterable Iterator Mapping Sequence Generator Awaitable",
-        "concurrent.futures": "ThreadPoolExecutor ProcessPoolExecutor as_completed",
-        "contextlib": "contextmanager suppress ExitStack closing nullcontext",
-        "copy": "deepcopy",
-        "dataclasses": "dataclass field asdict replace",
-        "datetime": "datetime timedelta timezone date",
-        "decimal": "Decimal",
-        "enum": "Enum IntEnum auto Flag",
-        "functools": "lru_cache partial reduce wraps cached_property total_ordering",
-        "itertools": "chain groupby islice product zip_longest combinations",
-        "io": "StringIO BytesIO",
-        "operator": "itemgetter attrgetter",
-        "pathlib": "Path PurePath",
-        "tempfile": "TemporaryDirectory NamedTemporaryFile mkdtemp",
-        "textwrap": "dedent indent",
-        "threading": "Thread Lock RLock Event",
-        "types": "TracebackType ModuleType SimpleNamespace MappingProxyType",
-        "typing": "Any ClassVar Dict Final Generic List Literal NamedTuple NoReturn Optional "
-        "Protocol Set Tuple Type TypeVar Union TYPE_CHECKING cast overload",
-        "urllib.parse": "urlparse urlencode urljoin quote unquote urlsplit parse_qs",
-        "uuid": "uuid4",
-        "warnings": "warn",
-    }.items()
-    for name in names.split()
-}
-"""Names that everyone knows where to import from."""
-
-KNOWN_MODULES = frozenset(m for m in _MODULES if "." not in m and " " not in m) & frozenset(
-    sys.stdlib_module_names
-)
-"""Modules of the standard library that are imported by name everywhere."""
 
 
 def unused_import(lines: Lines, rng: Random, _material: Material) -> Flaw | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from random import Random
 
 from copydecode.edit.program import Copy, Program
+from copydecode.imports import KNOWN_MODULES
 from copydecode.training import diagnostics, refactors
 from copydecode.training.flaws import with_lock
 from copydecode.training.mistakes import UNDEFINED, misspell
@@ -52,7 +53,7 @@ def stale(lines: Lines, rng: Random, material: Material) -> Case | None:
                 node for node in code.tree.body if isinstance(node, ast.Import | ast.ImportFrom)
             ]
             at = rng.choice(imports).lineno if imports else at
-            wrong = rng.choice(tuple(diagnostics.KNOWN_MODULES))
+            wrong = rng.choice(sorted(KNOWN_MODULES))
             node = ast.Import([ast.alias(wrong)])
             words = diagnostics.unused_words(node, node.names[0], rng)
         case 3:

@@ -11,7 +11,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 
-from copydecode import Document, Scope
+from copydecode import Scope
 from copydecode_lsp import confirmation
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import range_to_json, scope_of_range
@@ -22,6 +22,7 @@ from copydecode_lsp.instructions import (
     from_diagnostic,
     overlaps,
     to_json,
+    where_fixed,
 )
 from copydecode_lsp.names import APPLY_EDIT, FIX_ALL_KIND, REWRITE_KIND
 from copydecode_lsp.proposals import Key
@@ -136,6 +137,7 @@ def _offers(
     for diagnostic in params.context.diagnostics:
         instruction = from_diagnostic(diagnostic, document)
         if instruction and overlaps(instruction.scope, lines):
+            instruction = where_fixed(instruction, document, snapshot.language)
             title = _title("fix " + instruction.text)
             yield Offer(title, lsp.CodeActionKind.QuickFix, instruction, diagnostic)
     if lines is not None:
@@ -143,15 +145,20 @@ def _offers(
             yield Offer(_title(instruction.text), REWRITE_KIND, instruction)
         for text in recent if _selects(params) else ():
             yield Offer(_title(text), REWRITE_KIND, Instruction(text, lines))
-    parts = _fixes(params.context.diagnostics, document)
+    parts = _fixes(params.context.diagnostics, snapshot)
     if _may_fix_all(params.context, len(parts)):
         title = _title(f"fix {len(parts)} diagnostic{'' if len(parts) == 1 else 's'} of this file")
         yield Offer(title, FIX_ALL_KIND, Instruction("fix all", None, parts=parts))
 
 
-def _fixes(diagnostics: Sequence[lsp.Diagnostic], document: Document) -> tuple[Instruction, ...]:
+def _fixes(diagnostics: Sequence[lsp.Diagnostic], snapshot: Snapshot) -> tuple[Instruction, ...]:
     """Return how to fix the diagnostics, `FIX_ALL` at most, each once, from the top down."""
-    found = {i for d in diagnostics if (i := from_diagnostic(d, document)) and i.scope}
+    document, language = snapshot.document, snapshot.language
+    found = {
+        where_fixed(i, document, language)
+        for d in diagnostics
+        if (i := from_diagnostic(d, document)) and i.scope
+    }
     ordered = sorted(found, key=lambda i: (i.scope.first if i.scope else 0, i.text))
     return tuple(ordered[:FIX_ALL])
 
