@@ -20,6 +20,9 @@ from copydecode.training.sheets import (
     WRITING,
 )
 
+WRITTEN_FOR = 40
+"""The lines of a model's window that the lengths of the stages are meant for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -73,6 +76,16 @@ _POINTING = {
 }
 """Kinds whose only decisions are line numbers."""
 
+_ALL = _joined(
+    (0.25, EVERYDAY),
+    (0.25, FINDING),
+    (0.25, DIAGNOSTICS),
+    (0.1, REFACTORS),
+    (0.06, SCRIPTING),
+    (0.02, WRITING),
+    (0.07, COPYING),
+)
+
 CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     # Points at given lines, copies text, then all that `EVERYDAY` holds.
     "everyday": (
@@ -97,23 +110,19 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     "looking-up": (
         Stage(1.0, _joined((0.45, FINDING), (0.35, EVERYDAY), (0.2, COPYING)), (40, 40), 0.05),
     ),
-    # All that there is, at full length.
-    "all": (
+    # From random weights: text is copied and lines are found on short sheets first.
+    "whole": (
+        Stage(0.15, _joined((0.4, COPYING), (0.4, _POINTING), (0.2, EVERYDAY)), (6, 16), 0.5, 8),
         Stage(
-            1.0,
-            _joined(
-                (0.25, EVERYDAY),
-                (0.25, FINDING),
-                (0.25, DIAGNOSTICS),
-                (0.1, REFACTORS),
-                (0.06, SCRIPTING),
-                (0.02, WRITING),
-                (0.07, COPYING),
-            ),
-            (40, 40),
-            0.03,
+            0.4,
+            _joined((0.4, EVERYDAY), (0.3, FINDING), (0.15, COPYING), (0.15, DIAGNOSTICS)),
+            (16, 40),
+            0.15,
         ),
+        Stage(1.0, _ALL, (40, 40), 0.03),
     ),
+    # Behind another one: all that there is, at full length.
+    "all": (Stage(1.0, _ALL, (40, 40), 0.03),),
     # Behind any of them: all languages, with what their own tools complain of.
     "languages": (
         Stage(
@@ -139,8 +148,8 @@ _GROUPS = (
 )
 """Few long cases in a batch would pad all others: kinds of like length come together."""
 
-_OF_CODE = frozenset({*DIAGNOSTICS, *REFACTORS})
-"""Kinds whose sheets have to parse, at least in part: there are none of names at random."""
+_OF_CODE = frozenset({*DIAGNOSTICS, *REFACTORS, *SCRIPTING, *WRITING})
+"""Kinds whose sheets have to be code or prose: there are none of names at random."""
 
 _SHORTEST = 6
 

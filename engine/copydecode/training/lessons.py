@@ -17,7 +17,7 @@ from typing import Self
 
 from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.training.batches import Batch, make_batch
-from copydecode.training.curriculum import Lesson, lesson
+from copydecode.training.curriculum import WRITTEN_FOR, Lesson, lesson
 from copydecode.training.sheets import MAX_COMMENTS, SheetMaker
 from copydecode.training.tasks import Sheet
 
@@ -55,9 +55,11 @@ class Lessons:
         """Draw the sheets of one step, all of about the same length and within the window."""
         draw = self._maker.draw_noise if todo.noise else self._maker.draw
         n_cases = max(1, round(todo.cases * self._cases))
+        # Curricula are written for windows of 40 lines; in longer ones sheets are as much longer.
+        n_lines = round(todo.lines * max(1.0, self._prompt.max_lines / WRITTEN_FOR))
         sheets: list[Sheet] = []
         while len(sheets) < self._sheets:
-            sheet = draw(rng, todo.lines, n_cases, todo.mix)
+            sheet = draw(rng, n_lines, n_cases, todo.mix)
             if len(sheet.lines) > self._prompt.max_lines + MAX_COMMENTS:
                 continue  # What was put in has made it too long.
             # Some files hold data, at a token a character: they would not fit, nor teach anything.

@@ -172,6 +172,20 @@ def test_batches_made_ahead_are_the_same(maker: SheetMaker, vocabulary: Vocabula
             ahead.batch(7)
 
 
+def test_sheets_are_as_long_as_the_window_allows(maker: SheetMaker, vocabulary: Vocabulary) -> None:
+    """Curricula are written for 40 lines; a model with a longer window practises longer ones."""
+    longest = {}
+    for lines in (40, 120):
+        prompt = EmbeddedPrompt(vocabulary, lines, 4000)
+        lessons = Lessons(
+            maker, prompt, curriculum="all", splice_window=0, sheets=1, cases=1, seed="2"
+        )
+        batches = [lessons.batch(step, 0.5) for step in range(12)]
+        longest[lines] = max(int(batch.lines.max()) for batch in batches)
+    assert longest[40] <= 40 + 2
+    assert 60 < longest[120] <= 120 + 2
+
+
 def test_cut_branches_end_with_a_decision(maker: SheetMaker, vocabulary: Vocabulary) -> None:
     """The first decisions are those of the whole branch."""
     prompt = EmbeddedPrompt(vocabulary, 60, 2000)
