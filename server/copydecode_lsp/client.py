@@ -206,7 +206,6 @@ class HeadlessClient(LanguageClient):
         self._started = time.monotonic()
         self._titles: dict[lsp.ProgressToken, str] = {}
         for method, handler in (
-            (lsp.WORKSPACE_APPLY_EDIT, self._apply_edit),
             (lsp.WINDOW_SHOW_MESSAGE, self.messages.append),
             (lsp.WINDOW_SHOW_MESSAGE_REQUEST, self._choose),
             (lsp.WORKSPACE_CONFIGURATION, self._configure),
@@ -218,6 +217,8 @@ class HeadlessClient(LanguageClient):
         ):
             # A partial, since pygls sets attributes on what it registers.
             self.feature(method)(partial(handler))
+        if self.abilities.apply_edit:
+            self.feature(lsp.WORKSPACE_APPLY_EDIT)(partial(self._apply_edit))
 
     async def spawn(self, command: Sequence[str], stderr: BinaryIO | int | None = None) -> None:
         """Start the server and talk to it over its stdin and stdout.

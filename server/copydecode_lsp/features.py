@@ -17,7 +17,6 @@ class ClientFeatures:
     preferred: bool = False
     document_changes: bool = False
     annotations: bool = False
-    apply_edit: bool = False
     progress: bool = False
     hunks: bool = False
     forms: bool = False
@@ -48,7 +47,6 @@ class ClientFeatures:
             annotations=bool(
                 edit and edit.document_changes and edit.change_annotation_support is not None
             ),
-            apply_edit=bool(workspace and workspace.apply_edit),
             progress=bool(window and window.work_done_progress),
             hunks=_experimental(capabilities, "hunks"),
             configuration=bool(workspace and workspace.configuration),

@@ -35,14 +35,17 @@ _BEFORE_INITIALIZED = {
 """What a server may send before it has answered `initialize`."""
 
 _ANNOUNCED = {
-    lsp.WORKSPACE_APPLY_EDIT: "workspace.applyEdit",
     lsp.WORKSPACE_CONFIGURATION: "workspace.configuration",
     lsp.WORKSPACE_WORKSPACE_FOLDERS: "workspace.workspaceFolders",
     lsp.WINDOW_WORK_DONE_PROGRESS_CREATE: "window.workDoneProgress",
     lsp.WINDOW_SHOW_DOCUMENT: "window.showDocument.support",
     names.HUNK: "experimental.copydecode.hunks",
 }
-"""What a server may send to clients only that announce it."""
+"""What a server may send to clients only that announce it.
+
+workspace/applyEdit is not among it: a client that runs copydecode.applyEdit asks for one, and ALE,
+which applies them, announces that it does not.
+"""
 
 _PROGRESS: dict[object, type] = {
     "begin": lsp.WorkDoneProgressBegin,

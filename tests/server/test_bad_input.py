@@ -101,8 +101,22 @@ async def test_a_model_that_cannot_be_loaded_is_shown_and_fails_each_edit(
 async def test_a_client_that_cannot_apply_edits_is_told() -> None:
     async with connected(Abilities(apply_edit=False), text=TEXT) as pair:
         error = await failure(pair.edit("delete"))
+        assert pair.client.documents[URI].text == TEXT
     assert error.code == FAILED
     assert "workspace/applyEdit" in error.message
+
+
+async def test_a_client_that_says_it_cannot_apply_edits_and_can_gets_its_edit() -> None:
+    """ALE does so: its capabilities say false, and what comes is applied."""
+    async with connected(Abilities(apply_edit=False), text=TEXT) as pair:
+
+        def applied(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
+            assert pair.client.apply(params.edit) is None
+            return lsp.ApplyWorkspaceEditResult(applied=True)
+
+        pair.client.feature(lsp.WORKSPACE_APPLY_EDIT)(applied)
+        await pair.edit("delete")
+        assert pair.client.documents[URI].text != TEXT
 
 
 async def test_a_change_to_an_unknown_document_leaves_the_server_alive() -> None:

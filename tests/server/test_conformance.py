@@ -136,16 +136,16 @@ def test_a_server_sends_nothing_before_initialize_is_answered() -> None:
 def test_a_server_uses_only_what_the_client_announced() -> None:
     edit = {"documentChanges": [{"textDocument": {"uri": "a", "version": 1}, "edits": [EDIT]}]}
     message = {"id": "s", "method": "workspace/applyEdit", "params": {"edit": edit}}
-    whole = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
+    whole = {"workspace": {"workspaceEdit": {"documentChanges": True}}}
     talk = Talk(whole)
     talk.server(message)
     assert talk.heard.breaches == []
-    talk = Talk({"workspace": {"applyEdit": True}})
+    talk = Talk({})
     talk.server(message)
     assert "documentChanges: the client did not announce them" in talk.breach()
-    talk = Talk({"workspace": {"workspaceEdit": {"documentChanges": True}}})
-    talk.server(message)
-    assert "did not announce workspace.applyEdit" in talk.breach()
+    talk = Talk({})
+    talk.server({"id": "c", "method": "workspace/configuration", "params": {"items": []}})
+    assert "did not announce workspace.configuration" in talk.breach()
 
 
 def test_an_action_has_tags_for_clients_that_know_them_only() -> None:

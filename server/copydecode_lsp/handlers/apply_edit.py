@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 
 from copydecode import Scope
 from copydecode_lsp import confirmation
@@ -64,7 +64,6 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
     if "version" in argument:
         snapshot = ls.snapshots.at(argument["uri"], argument["version"])
     snapshot.require_editable()
-    _require_apply_edit(ls)
     instruction = await _instruction(ls, snapshot, argument)
     if instruction is None:
         return {"applied": False, "cancelled": True}
@@ -101,7 +100,6 @@ async def _apply_to_files(
     if not uris or {"uri", "range", "fromAction", "version"} & argument.keys():
         raise invalid_params(_FILES_SHAPE)
     restarts = RESTARTS if _switch(argument, "retry", default=False) else 0
-    _require_apply_edit(ls)
     files = await gather(ls, ls.arrived, uris, context)
     instruction = await _words(ls, uris[0], argument, scope=None)
     if instruction is None:
@@ -172,18 +170,18 @@ async def _apply(ls: CopydecodeServer, edit: Edit) -> lsp.ApplyWorkspaceEditResu
 async def _send(
     ls: CopydecodeServer, changes: lsp.WorkspaceEdit, instruction: Instruction
 ) -> lsp.ApplyWorkspaceEditResult:
-    # Shielded: pygls cannot take the client's answer to a request whose future was cancelled.
-    return await asyncio.shield(
-        ls.workspace_apply_edit_async(
-            lsp.ApplyWorkspaceEditParams(edit=changes, label=confirmation.label(instruction))
-        )
-    )
+    """Have the client apply changes, whatever its capabilities say: ALE says no, and applies them.
 
-
-def _require_apply_edit(ls: CopydecodeServer) -> None:
-    if not ls.features.apply_edit:
+    Raises:
+        JsonRpcException: RequestFailed, where the client does not know the request.
+    """
+    params = lsp.ApplyWorkspaceEditParams(edit=changes, label=confirmation.label(instruction))
+    try:
+        # Shielded: pygls cannot take the client's answer to a request whose future was cancelled.
+        return await asyncio.shield(ls.workspace_apply_edit_async(params))
+    except JsonRpcMethodNotFound as error:
         message = "the client does not support workspace/applyEdit"
-        raise JsonRpcException(message=message, code=lsp.LSPErrorCodes.RequestFailed)
+        raise JsonRpcException(message=message, code=lsp.LSPErrorCodes.RequestFailed) from error
 
 
 async def _instruction(
