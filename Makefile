@@ -5,10 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studies test lint types tests fuzz soak fix clean
+.PHONY: help demo studies test lint types tests e2e fuzz soak fix clean
 
 help:  ## Show this list.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.runtime  ## Fix a real mistake in a real file through the real server, and show how.
 	@$(BIN)/copydecode demo
@@ -36,12 +36,16 @@ fuzz: $(VENV)/.dev  ## Ten thousand random interleavings; FIRST=SEED, COUNT=N.
 soak: $(VENV)/.dev  ## Eight editors at once for ten minutes: no error, and memory stays flat.
 	$(BIN)/python -m tests.e2e.soak
 
+e2e: $(VENV)/.dev  ## Drive real editors, by the configurations of docs/editors.md. Debian: unpacks them into .e2e.
+	@tests/e2e/install-editors.sh .e2e
+	COPYDECODE_E2E=1 $(BIN)/pytest tests/e2e
+
 fix: $(VENV)/.dev  ## Format, and fix what ruff can fix.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-clean:  ## Remove the virtual environment and the caches.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean:  ## Remove the virtual environment, the editors and the caches.
+	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
