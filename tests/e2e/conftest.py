@@ -1,8 +1,9 @@
-"""Model folders of our own kind without training: the real engine without the real model."""
+"""Model folders of our own kind without training, and the terminal that editors run in."""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from copydecode.decode.network import Network, NetworkConfig
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import document, grammar
 from copydecode.training.tokenizer import train_tokenizer
+from tests.e2e.editors import Program, installed
 
 CONTEXT = 4096
 ENDLESS_CONTEXT = 65_536
@@ -74,6 +76,16 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory, vocabulary: Vocabula
     head[vocabulary.special(grammar.GEN_OPEN), 0] = 2.0
     head[vocabulary.encode("a")[0], 0] = 1.0
     return written(tmp_path_factory.mktemp("endless-model"), network, vocabulary)
+
+
+@pytest.fixture
+def tmux() -> Program:
+    """Find tmux, which terminal editors run in."""
+    found = next(installed("tmux"), None)
+    if found is None and not os.environ.get("COPYDECODE_E2E"):
+        pytest.skip("tmux is not installed; `make e2e` brings it")
+    assert found, "tmux is not installed"
+    return found
 
 
 def written(folder: Path, network: Network, vocabulary: Vocabulary) -> Path:

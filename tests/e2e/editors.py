@@ -45,7 +45,7 @@ def with_each(
     name: str, *, at_least: Version = (0,), below: Version = (sys.maxsize,)
 ) -> pytest.MarkDecorator:
     """Run a test with each program of that name and of those versions that is here."""
-    found = [p for p in _programs(name) if at_least <= p.version < below]
+    found = [p for p in installed(name) if at_least <= p.version < below]
     cases: list[Any] = [pytest.param(program, id=str(program)) for program in found]
     if not found:
         wanted = name if at_least == (0,) else f"{name} {'.'.join(map(str, at_least))} or newer"
@@ -56,16 +56,31 @@ def with_each(
     return pytest.mark.parametrize("program", cases)
 
 
-def configuration(section: str, language: str) -> str:
-    """Return the fenced block of a language in the guide's section, word by word."""
+def installed(name: str) -> Iterator[Program]:
+    """Yield the programs of that name, the one on PATH first."""
+    paths = [*sorted(ROOT.glob(f".e2e/*/bin/{name}"))]
+    if on_path := shutil.which(name):
+        paths.insert(0, Path(on_path))
+    for path in paths:
+        told = subprocess.run(  # noqa: S603 -- an editor of ours
+            [path, "-V" if name == "tmux" else "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if version := re.search(r"\d+(?:\.\d+)+", told.stdout):
+            yield Program(path, tuple(map(int, version[0].split("."))))
+
+
+def configuration(section: str, file: str) -> str:
+    """Return the fenced block of the guide's section that begins with a file's name, as it is."""
     text = GUIDE.read_text(encoding="utf-8")
-    body = re.search(
-        rf"^##+ {re.escape(section)}\n(.*?)(?=^##+ |\Z)", text, re.DOTALL | re.MULTILINE
-    )
+    body = re.search(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
     assert body, f"{GUIDE.name} has no section {section}"
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", body[1], re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 1, f"{section} has {len(blocks)} blocks of {language}"
-    return str(blocks[0])
+    blocks = re.findall(r"^```\w+\n(.*?)^```$", body[1], re.DOTALL | re.MULTILINE)
+    found = [block for block in blocks if block.splitlines()[0].endswith(f" {file}")]
+    assert len(found) == 1, f"{section} has {len(found)} blocks for {file}"
+    return str(found[0])
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -114,18 +129,3 @@ def until(holds: Callable[[], bool], told: Callable[[], str]) -> None:
     while not holds():
         assert time.monotonic() < end, told()
         time.sleep(0.05)
-
-
-def _programs(name: str) -> Iterator[Program]:
-    paths = [*sorted(ROOT.glob(f".e2e/*/bin/{name}"))]
-    if on_path := shutil.which(name):
-        paths.insert(0, Path(on_path))
-    for path in paths:
-        told = subprocess.run(  # noqa: S603 -- an editor of ours
-            [path, "-V" if name == "tmux" else "--version"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if version := re.search(r"\d+(?:\.\d+)+", told.stdout):
-            yield Program(path, tuple(map(int, version[0].split("."))))

@@ -17,10 +17,9 @@ main() {
   MIRROR=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Component: main' | grep -m 1 'debian/*$' || true)}
   [ -n "$MIRROR" ] || { echo "no Debian mirror in apt's sources: name one as DEBIAN_MIRROR." >&2; exit 1; }
 
-  # The newest, and the last ones before vim.lsp.config (0.11) and before eglot resolves (1.16).
+  # The newest, and the last Neovim before vim.lsp.config (0.11).
   unpack forky neovim hx vim vim-ale emacs-nox tmux
   unpack trixie neovim
-  unpack bookworm emacs-nox elpa-eglot
 }
 
 unpack() {  # unpack SUITE PACKAGE...

@@ -28,12 +28,12 @@ TEXT = (
 
 @with_each("nvim", at_least=(0, 11))
 def test_the_guides_configuration_works_in_neovim(program: Program, tmp_path: Path) -> None:
-    drive(program, configuration("Neovim 0.11 and newer", "lua"), tmp_path)
+    drive(program, configuration("Neovim 0.11 and newer", "init.lua"), tmp_path)
 
 
 @with_each("nvim", at_least=(0, 8), below=(0, 11))
 def test_the_guides_configuration_works_in_older_neovims(program: Program, tmp_path: Path) -> None:
-    drive(program, configuration("Neovim 0.8 to 0.10", "lua"), tmp_path)
+    drive(program, configuration("Neovim 0.8 to 0.10", "init.lua"), tmp_path)
 
 
 def drive(program: Program, settings: str, home: Path) -> None:
