@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 from itertools import count
 from operator import itemgetter
 from urllib.parse import unquote
@@ -61,6 +63,11 @@ class Snapshot:
     def text(self) -> str:
         """The whole text."""
         return self.document.text
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this text from another one of the same version: clients count anew."""
+        return blake2b(self.text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     @property
     def is_cell(self) -> bool:
@@ -168,20 +175,23 @@ class Snapshots:
             raise UnknownDocumentError(message)
         return snapshot
 
-    def at(self, uri: str, version: int) -> Snapshot:
+    def at(self, uri: str, version: int, digest: str | None = None) -> Snapshot:
         """Return the snapshot of a version: the newest, or an older one that is still in use.
 
         Raises:
             UnknownDocumentError: the document is not open.
-            StaleDocumentError: the version is not known any more.
+            StaleDocumentError: the version is not known any more, or its text is not the one of the
+                `digest`: the document was closed since, and opened with another text.
         """
         newest = self.get(uri)
-        if newest.version == version:
-            return newest
-        if (older := self._versions.get((_key(uri), version))) is None:
+        found = newest if newest.version == version else self._versions.get((_key(uri), version))
+        if found is None:
             message = f"the action is for version {version}, the document is at {newest.version}"
             raise StaleDocumentError(message)
-        return older
+        if digest is not None and digest != found.digest:
+            message = f"the action is for another text than the one that is version {version} now"
+            raise StaleDocumentError(message)
+        return found
 
     def changes_since(self, snapshot: Snapshot) -> tuple[Change, ...] | None:
         """Return what was changed from a snapshot to the newest one; None where that is not known.

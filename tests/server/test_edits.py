@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
 from copydecode import EditRequest, EditResult, FilesEdit, FilesRequest, Scope
 from copydecode_lsp import proposals
@@ -254,6 +255,20 @@ async def test_cannot_undo_in_one_step__an_edit_in_several_places_is_one_request
     (change,) = edit.document_changes or []
     assert isinstance(change, lsp.TextDocumentEdit)
     assert len(change.edits) == 2
+
+
+async def test_an_action_is_not_taken_for_one_of_another_text_with_its_version() -> None:
+    """An editor that closes a document and opens another text there begins at version 1 again."""
+    async with connected(text="a\nb\n", language="plaintext") as pair:
+        (action,) = await pair.client.code_actions(URI, cursor(2), [diagnostic("put: c", 2)])
+        assert isinstance(action, lsp.CodeAction)
+        identifier = lsp.TextDocumentIdentifier(URI)
+        pair.client.text_document_did_close(lsp.DidCloseTextDocumentParams(identifier))
+        item = lsp.TextDocumentItem(URI, "plaintext", 1, "b\na\n")
+        pair.client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+        with pytest.raises(JsonRpcException, match="another text") as error:
+            await pair.client.code_action_resolve_async(action)
+        assert error.value.code == lsp.LSPErrorCodes.ContentModified
 
 
 async def test_the_command_without_a_range_is_about_the_whole_document() -> None:

@@ -62,7 +62,9 @@ async def apply_edit(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) -> 
         return await _apply_to_files(ls, argument, params.work_done_token)
     snapshot = ls.arrived.get(argument["uri"])
     if "version" in argument:
-        snapshot = ls.snapshots.at(argument["uri"], argument["version"])
+        # What an action was listed for: its own text, not another one with that version.
+        digest = argument.get("text") if argument.get("fromAction") else None
+        snapshot = ls.snapshots.at(argument["uri"], argument["version"], digest)
     snapshot.require_editable()
     instruction = await _instruction(ls, snapshot, argument)
     if instruction is None:

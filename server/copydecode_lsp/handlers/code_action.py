@@ -112,6 +112,7 @@ def to_data(snapshot: Snapshot, instruction: Instruction) -> dict[str, object]:
         "id": CopydecodeServer.edit_id(snapshot, instruction),
         "uri": snapshot.uri,
         "version": snapshot.version,
+        "text": snapshot.digest,
         **to_json(instruction),
     }
 

@@ -17,7 +17,7 @@ from copydecode_lsp.propose import propose
 async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeAction:
     """Answer with the action and its edit of the newest version; the same action gets the same."""
     uri, version, instruction = from_data(action.data)
-    snapshot = ls.snapshots.at(uri, version)
+    snapshot = ls.snapshots.at(uri, version, digest_of(action.data))
     snapshot.require_editable()
     proposal = await propose(ls, snapshot, instruction)
     settings, confidence = ls.settings_of(uri), proposal.whole.confidence
@@ -41,6 +41,15 @@ async def resolve(ls: CopydecodeServer, action: lsp.CodeAction) -> lsp.CodeActio
         annotations=annotations,
     )
     return action
+
+
+def digest_of(data: Any) -> str | None:  # noqa: ANN401 -- JSON as it came
+    """Return the digest of the text that an action was listed for, where its data has one."""
+    match data:
+        case {"text": str(digest)}:
+            return digest
+        case _:
+            return None
 
 
 def from_data(data: Any) -> tuple[str, int, Instruction]:  # noqa: ANN401 -- JSON as it came
