@@ -143,8 +143,8 @@ def write(folder: Path, config: TrainConfig) -> None:
         "A decoder-only language model (Qwen3 architecture, "
         f"{shape.num_hidden_layers} layers, width {shape.hidden_size}, vocabulary "
         f"{shape.vocab_size}, tied embeddings) that writes edit programs over numbered lines.",
-        "It was trained by `copydecode train` on tasks made from the source code below; no other "
-        "data, no other model's output.",
+        "It was trained by `copydecode train` on tasks made from the source code below, and on "
+        "commits where these are counted there; on no other model's output.",
         _origin(folder),
         "It is licensed under Apache-2.0, like the rest of the project.",
         "",
