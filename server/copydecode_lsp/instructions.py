@@ -59,17 +59,17 @@ def require(text: str) -> str:
 
 
 def from_diagnostic(diagnostic: lsp.Diagnostic, document: Document) -> Instruction | None:
-    """Return how to ask for a diagnostic's fix: its message as it is, about its lines.
+    """Return how to ask for a diagnostic's fix: its message's first paragraph, about its lines.
 
+    What comes behind an empty line is advice ("help: Remove the import", as ruff's server has it).
     None where it has no message or lies outside the document (it is then of another version).
     """
     try:
         scope = scope_of_range(diagnostic.range, document)
     except ScopeError:
         return None
-    if not diagnostic.message.strip():
-        return None
-    return Instruction(diagnostic.message, scope, diagnostic=True)
+    message = diagnostic.message.strip().partition("\n\n")[0]
+    return Instruction(message, scope, diagnostic=True) if message else None
 
 
 def where_fixed(instruction: Instruction, document: Document, language: str | None) -> Instruction:

@@ -113,6 +113,13 @@ def test_a_diagnostic_outside_the_document_or_without_words_is_none() -> None:
     assert instructions.from_diagnostic(diagnostic(" ", 1), Document("a\n")) is None
 
 
+def test_advice_behind_a_message_is_no_part_of_it() -> None:
+    message = "`os` imported but unused\n\nhelp: Remove unused import: `os`"
+    found = instructions.from_diagnostic(diagnostic(message, 1), Document("import os\n"))
+    assert found is not None
+    assert found.text == "`os` imported but unused"
+
+
 def test_a_diagnostic_over_several_lines_is_about_them_all() -> None:
     span = lsp.Range(lsp.Position(0, 0), lsp.Position(2, 1))
     found = instructions.from_diagnostic(lsp.Diagnostic(span, "m"), Document("a\nb\nc\n"))
