@@ -42,7 +42,7 @@ def test_the_prompt_numbers_lines_and_ends_with_the_program(vocabulary: Vocabula
     )
     assert text(vocabulary, prompt.tokens) == (
         "<|document|>1result = 1\n2print(reslut)\n<|instruction|>Undefined name `reslut`"
-        "<|scope|>2-2<|names|>result<program>"
+        "<|found|>2<|scope|>2-2<|names|>result<program>"
     )
     assert text(vocabulary, prompt.splice(1, 2)) == "result = 1\nprint(reslut)\n"
 
