@@ -75,8 +75,8 @@ def refuse(event, _arguments):
         raise OSError(event)
 
 sys.addaudithook(refuse)
-from copydecode_lsp import app
-sys.exit(app.serve_stdio(app.create()))
+from copydecode_lsp.cli import main
+sys.exit(main(["serve"]))
 """
 
 
