@@ -2,6 +2,7 @@
 
 from copydecode.config import EngineConfig, Limits
 from copydecode.decode.receipt import Receipt
+from copydecode.decode.window import named_lines
 from copydecode.edit.document import Document
 from copydecode.edit.partial import so_far
 from copydecode.edit.program import Copy, Gen, Program
@@ -39,6 +40,7 @@ __all__ = [
     "hunks",
     "import_section",
     "missing_import",
+    "named_lines",
     "rebase",
     "shown",
     "so_far",

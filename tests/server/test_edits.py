@@ -371,6 +371,15 @@ async def test_a_diagnostic_locks_its_lines_and_a_comment_locks_none(resolves: b
     assert recorder.scopes == [Scope(1, 3, locked=False), Scope(3, 3)]
 
 
+async def test_lines_that_an_instruction_names_stand_above_a_range_that_binds_nothing() -> None:
+    recorder = Recorder()
+    argument = {"uri": URI, "instruction": "put: line 3", "range": as_json(lines(1, 1))}
+    async with connected(load=lambda _config: recorder, text=TEXT) as pair:
+        for locked in (False, True):
+            await pair.client.execute("copydecode.applyEdit", {**argument, "locked": locked})
+    assert recorder.scopes == [None, Scope(1, 1)]
+
+
 async def test_a_selection_is_locked_unless_the_command_says_no() -> None:
     recorder = Recorder()
     argument = {"uri": URI, "instruction": "nothing", "range": as_json(lines(1, 2))}

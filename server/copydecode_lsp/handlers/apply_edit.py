@@ -1,9 +1,10 @@
 """Command copydecode.applyEdit: compute an edit and have it applied.
 
 Its argument is {uri, range?, locked?, retry?, instruction?, snippet?}. No line outside the range
-changes, unless `locked` is false. With `retry` an edit that the user typed into begins anew. Or it
-is {uris, context?, retry?, instruction?, snippet?}: one edit of several files, all or none, which
-may take lines from those of the context too.
+changes, unless `locked` is false; then lines that the instruction names stand above the range.
+With `retry` an edit that the user typed into begins anew. Or it is {uris, context?, retry?,
+instruction?, snippet?}: one edit of several files, all or none, which may take lines from those of
+the context too.
 Without an instruction and a snippet the user is asked for one.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 
-from copydecode import Scope
+from copydecode import Scope, named_lines
 from copydecode_lsp import confirmation
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.convert import scope_of_range, workspace_edit
@@ -212,6 +213,9 @@ async def _words(
         return None
     text = require(text)
     ls.history.add(ls.folder_of(uri), text)
+    if scope is not None and not scope.locked and named_lines(text):
+        # A range that binds nothing is where the cursor happens to be: the words know better.
+        scope = None
     return Instruction(text, scope, snippet)
 
 
