@@ -1,0 +1,24 @@
+// Bundles the extension into dist/.
+import { context } from "esbuild";
+import { rmSync } from "node:fs";
+
+const watch = process.argv.includes("--watch");
+const common = { bundle: true, minify: !watch, sourcemap: watch, logLevel: "info" };
+rmSync("dist", { recursive: true, force: true });
+const builds = await Promise.all([
+  context({
+    ...common,
+    entryPoints: ["src/extension.ts"],
+    outfile: "dist/extension.cjs",
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    external: ["vscode"],
+  }),
+]);
+if (watch) {
+  await Promise.all(builds.map((build) => build.watch()));
+} else {
+  await Promise.all(builds.map((build) => build.rebuild()));
+  await Promise.all(builds.map((build) => build.dispose()));
+}

@@ -1,0 +1,155 @@
+/** Makes an environment of our own with copydecode in it, after it has said what that means. */
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { pythonOf } from "./candidates";
+import { environmentFolder, findBase } from "./find";
+
+/**
+ * Asks, then makes the environment with progress; what the programs say goes to the log.
+ * Returns whether there is one now. Nothing half made is left.
+ */
+export async function setUp(
+  context: vscode.ExtensionContext,
+  log: vscode.LogOutputChannel,
+): Promise<boolean> {
+  const base = await findBase(context);
+  if (!base) {
+    void vscode.window.showErrorMessage(
+      "copydecode needs Python 3.11 or newer, and none was found on the PATH. Install one, or " +
+        "name one that has copydecode in the setting copydecode.python.",
+    );
+    return false;
+  }
+  const source = await chooseSource();
+  if (!source) {
+    return false;
+  }
+  const folder = environmentFolder(context);
+  const agreed = await vscode.window.showInformationMessage(
+    "Make a Python environment for copydecode?",
+    {
+      modal: true,
+      detail:
+        `With ${base.python} (Python ${base.version.join(".")}), in ${folder}.\n\n` +
+        `pip installs ${source} and what it needs (PyTorch, transformers, XGrammar) from your ` +
+        "package index: up to 1 GB, a few minutes. Nothing else on this machine is changed.",
+    },
+    "Install",
+  );
+  if (agreed !== "Install") {
+    return false;
+  }
+  try {
+    await vscode.window.withProgress(
+      {
+        location: vscode.ProgressLocation.Notification,
+        title: "Setting up copydecode",
+        cancellable: true,
+      },
+      async (progress, token) => {
+        const run = async (message: string, command: string, args: string[]): Promise<void> => {
+          progress.report({ message });
+          log.info(`${command} ${args.join(" ")}`);
+          await follow(command, args, token, (line) => {
+            log.info(line);
+            progress.report({ message: line.trim().slice(0, 80) });
+          });
+        };
+        await rm(folder, { recursive: true, force: true });
+        await run("making the environment", base.python, ["-I", "-m", "venv", folder]);
+        const python = pythonOf(folder, process.platform);
+        await run("installing", python, ["-I", "-m", "pip", ...pipArguments(source)]);
+      },
+    );
+    return true;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    if (!(error instanceof vscode.CancellationError)) {
+      const open = await vscode.window.showErrorMessage(
+        `copydecode could not be installed: ${error instanceof Error ? error.message : String(error)}`,
+        "Show Log",
+      );
+      if (open) {
+        log.show();
+      }
+    }
+    return false;
+  }
+}
+
+/** Returns the arguments of pip that install a wheel or a source folder, with its tested versions. */
+function pipArguments(source: string): string[] {
+  const constraints = join(source, "constraints.txt");
+  return [
+    "install",
+    "--disable-pip-version-check",
+    "--no-input",
+    ...(existsSync(constraints) ? ["-c", constraints] : []),
+    source,
+    "pyflakes",
+  ];
+}
+
+/** Returns the wheel or folder to install, from the setting or by asking; undefined for none. */
+async function chooseSource(): Promise<string | undefined> {
+  const setting = vscode.workspace.getConfiguration("copydecode").get<string>("packageSource", "");
+  if (setting) {
+    try {
+      await stat(setting);
+      return setting;
+    } catch {
+      void vscode.window.showErrorMessage(
+        `The setting copydecode.packageSource names ${setting}, which is not there: expected a ` +
+          "wheel or a folder with copydecode's source.",
+      );
+      return undefined;
+    }
+  }
+  const chosen = await vscode.window.showOpenDialog({
+    title: "copydecode's wheel, or the folder with its source",
+    openLabel: "Install from Here",
+    canSelectFiles: true,
+    canSelectFolders: true,
+    filters: { Wheels: ["whl"] },
+  });
+  return chosen?.[0]?.fsPath;
+}
+
+/**
+ * Runs a command to its end and hands over what it prints, line by line.
+ * @throws CancellationError where the token is cancelled; Error with its last line where it fails.
+ */
+function follow(
+  command: string,
+  args: string[],
+  token: vscode.CancellationToken,
+  onLine: (line: string) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { windowsHide: true, stdio: ["ignore", "pipe", "pipe"] });
+    let last = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        last = line.trim() || last;
+        onLine(line);
+      });
+    }
+    const cancelled = token.onCancellationRequested(() => child.kill());
+    child.on("error", reject);
+    child.on("close", (code) => {
+      cancelled.dispose();
+      if (token.isCancellationRequested) {
+        reject(new vscode.CancellationError());
+      } else if (code === 0) {
+        resolve();
+      } else {
+        reject(new Error(last || `${command} ended with ${String(code)}`));
+      }
+    });
+  });
+}

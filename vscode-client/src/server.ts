@@ -1,0 +1,242 @@
+/**
+ * The life of the language server: found, started, started again when it ends by itself, stopped.
+ * Knows nothing of edits.
+ */
+
+import * as vscode from "vscode";
+import type {
+  LanguageClient,
+  LanguageClientOptions,
+  Middleware,
+  ServerOptions,
+} from "vscode-languageclient/node";
+import { Backoff } from "./backoff";
+import { findServer } from "./python/find";
+import type { RemoteKey } from "./remoteKey";
+import type { State } from "./state";
+
+/** The documents that the server is told of. */
+const SCHEMES = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"];
+
+/** What a client of the running server is used for besides its own features. */
+export interface Wiring {
+  middleware: Middleware;
+  /** Is called for each client before it starts. */
+  connect: (client: LanguageClient) => void;
+}
+
+export class Server implements vscode.Disposable {
+  private current: LanguageClient | undefined;
+  private readonly changed = new vscode.EventEmitter<State>();
+  private readonly backoff = new Backoff();
+  private retry: NodeJS.Timeout | undefined;
+  /** Starts and stops follow each other, never side by side. */
+  private queue: Promise<void> = Promise.resolve();
+  private wiring: Wiring | undefined;
+  private now: State = "stopped";
+  private disposed = false;
+  /** Why there is nothing to start, or why it failed, for the user. */
+  reasons: readonly string[] = [];
+  /** Where the Python that runs the server was found. */
+  from = "";
+
+  readonly onDidChangeState = this.changed.event;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly log: vscode.LogOutputChannel,
+    private readonly key: RemoteKey,
+  ) {}
+
+  /** Has every client wired up in this way; before the first start. */
+  wire(wiring: Wiring): void {
+    this.wiring = wiring;
+  }
+
+  get state(): State {
+    return this.now;
+  }
+
+  /** The client of the server that answers now; undefined where none does. */
+  get client(): LanguageClient | undefined {
+    return this.now === "ready" || this.now === "loading" ? this.current : undefined;
+  }
+
+  /** The process, for tests and bug reports. */
+  get pid(): number | undefined {
+    return this.current?.serverProcess?.pid;
+  }
+
+  /** Stops what runs and starts anew, as somebody has asked for. Never throws. */
+  restart(): Promise<void> {
+    this.backoff.reset();
+    return this.enqueue(async () => {
+      await this.end();
+      await this.begin();
+    });
+  }
+
+  /** Stops for good. Never throws. */
+  stop(): Promise<void> {
+    return this.enqueue(async () => {
+      await this.end();
+      this.turn("stopped");
+    });
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.forget();
+    this.changed.dispose();
+  }
+
+  private enqueue(step: () => Promise<void>): Promise<void> {
+    this.forget();
+    this.queue = this.queue.then(step).catch((error: unknown) => {
+      this.log.error(String(error));
+      this.fail([String(error)]);
+    });
+    return this.queue;
+  }
+
+  private async begin(): Promise<void> {
+    this.reasons = [];
+    this.turn("finding");
+    const search = await findServer(this.context);
+    if (!search.found) {
+      this.log.warn(
+        `no Python with copydecode: ${search.refused.join("; ") || "no Python at all"}`,
+      );
+      this.reasons = search.refused;
+      this.turn("needs-set-up");
+      return;
+    }
+    const { python, copydecode } = search.found;
+    this.from = `${python}, from ${search.from}`;
+    this.log.info(`starting copydecode ${copydecode ?? ""} with ${this.from}`);
+    this.turn("starting");
+    // Not before it is needed: the library is most of what this extension weighs.
+    const library = await import("vscode-languageclient/node");
+    const secret = await this.key.get();
+    const server: ServerOptions = {
+      command: python,
+      // -P: what lies in the folder that is open is not imported in place of what was installed.
+      args: ["-P", "-m", "copydecode_lsp", "serve"],
+      options: { env: { ...process.env, ...(secret && { COPYDECODE_API_KEY: secret }) } },
+    };
+    const options: LanguageClientOptions = {
+      documentSelector: SCHEMES.map((scheme) => ({ scheme })),
+      outputChannel: this.log,
+      revealOutputChannelOn: library.RevealOutputChannelOn.Never,
+      textSynchronization: { delayOpenNotifications: true },
+      ...(this.wiring && { middleware: this.wiring.middleware }),
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: () => ({ action: library.ErrorAction.Continue, handled: true }),
+        closed: () => {
+          this.ended(client);
+          return { action: library.CloseAction.DoNotRestart, handled: true };
+        },
+      },
+    };
+    const client = new library.LanguageClient("copydecode", "copydecode", server, options);
+    client.registerFeature({
+      fillClientCapabilities: (capabilities) => {
+        capabilities.experimental = {
+          ...(capabilities.experimental as object | undefined),
+          copydecode: { hunks: true },
+        };
+      },
+      initialize: () => undefined,
+      getState: () => ({ kind: "static" }),
+      clear: () => undefined,
+    });
+    this.wiring?.connect(client);
+    this.current = client;
+    try {
+      await client.start();
+    } catch (error) {
+      if (this.retry) {
+        return; // It ended while it started, and is started again.
+      }
+      this.current = undefined;
+      this.fail([
+        `the server did not start: ${error instanceof Error ? error.message : String(error)}`,
+      ]);
+      return;
+    }
+    this.turn("loading");
+    void this.waitUntilReady(client);
+  }
+
+  private async waitUntilReady(client: LanguageClient): Promise<void> {
+    try {
+      await client.sendRequest("workspace/executeCommand", {
+        command: "copydecode.waitUntilReady",
+        arguments: [],
+      });
+    } catch (error) {
+      if (client === this.current) {
+        this.fail([error instanceof Error ? error.message : String(error)]);
+      }
+      return;
+    }
+    if (client === this.current) {
+      this.turn("ready");
+    }
+  }
+
+  private async end(): Promise<void> {
+    const client = this.current;
+    this.current = undefined;
+    if (!client) {
+      return;
+    }
+    try {
+      await client.dispose();
+    } catch (error) {
+      this.log.info(`the server did not stop as it should: ${String(error)}`);
+    }
+  }
+
+  /** A server has ended without having been asked to. */
+  private ended(client: LanguageClient): void {
+    if (client !== this.current || this.disposed) {
+      return;
+    }
+    const delay = this.backoff.next(Date.now());
+    if (delay === undefined) {
+      void this.enqueue(async () => {
+        await this.end();
+        this.fail(["the server ended by itself several times within three minutes"]);
+      });
+      return;
+    }
+    this.log.warn(`the server ended by itself; it is started again in ${delay} ms`);
+    this.turn("starting");
+    this.forget();
+    this.retry = setTimeout(() => {
+      void this.enqueue(async () => {
+        await this.end();
+        await this.begin();
+      });
+    }, delay);
+  }
+
+  private forget(): void {
+    clearTimeout(this.retry);
+    this.retry = undefined;
+  }
+
+  private fail(reasons: readonly string[]): void {
+    this.reasons = reasons;
+    this.turn("failed");
+  }
+
+  private turn(state: State): void {
+    if (this.now !== state && !this.disposed) {
+      this.now = state;
+      this.changed.fire(state);
+    }
+  }
+}
