@@ -26,6 +26,9 @@ const FIX_ALL = "source.fixAll.copydecode";
 /** Applies an action that was listed, where its edit is shown in the diff editor first. */
 export const APPLY_ACTION = "copydecode.applyAction";
 
+/** Why an edit was not applied that the user did not want. */
+const DISCARDED = "discarded by the user";
+
 /** An edit is computed anew so often where the document changes all the time. */
 const ATTEMPTS = 3;
 
@@ -74,6 +77,9 @@ export class Edits {
       return showsDiff() ? actions?.map((action) => this.throughDiff(action)) : actions;
     },
     resolveCodeAction: async (item, token) => {
+      if (item.command?.command === APPLY_ACTION) {
+        return item; // It is resolved when it is chosen.
+      }
       const client = await this.client();
       const action = await this.resolve(
         client.code2ProtocolConverter.asCodeActionSync(item),
@@ -118,11 +124,8 @@ export class Edits {
       const params = { command: APPLY_EDIT, arguments: [argument] };
       return client.sendRequest<Answer | null>("workspace/executeCommand", params, token);
     });
-    if (answer?.applied === false && !answer.discarded && !answer.cancelled) {
-      const reason = answer.failureReason ?? (answer.hunks ? "the editor refused the edit" : "");
-      void vscode.window.showInformationMessage(
-        reason ? `copydecode: ${reason}.` : "copydecode: the model proposes no change.",
-      );
+    if (answer) {
+      tellOutcome(answer);
     }
   }
 
@@ -262,7 +265,7 @@ export class Edits {
     const client = await this.client();
     const decision = await this.decide(client, params);
     if (decision === "discard") {
-      return { applied: false, failureReason: "discarded by the user" };
+      return { applied: false, failureReason: DISCARDED };
     }
     const edit = decision === "apply" ? withoutQuestions(params.edit) : params.edit;
     const converted = await client.protocol2CodeConverter.asWorkspaceEdit(edit);
@@ -357,6 +360,17 @@ async function applied(
   }
   const done = await vscode.workspace.applyEdit(converted);
   return done ? { applied: true } : { applied: false, failureReason: "not applied" };
+}
+
+/** Tells why nothing was applied, unless the user wanted it so. */
+function tellOutcome({ applied, discarded, cancelled, failureReason, hunks }: Answer): void {
+  if (applied || discarded === true || cancelled === true || failureReason === DISCARDED) {
+    return;
+  }
+  const refused = failureReason ?? (hunks ? "the editor refused the edit" : undefined);
+  void vscode.window.showInformationMessage(
+    `copydecode: ${refused ?? "the model proposes no change"}.`,
+  );
 }
 
 /** Tells why there is no edit, unless that was asked for. */

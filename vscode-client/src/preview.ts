@@ -53,7 +53,7 @@ export class DiffPreview implements vscode.TextDocumentContentProvider, vscode.D
     try {
       const name = `${posix.basename(document.uri.path)}: ${title}`;
       await vscode.commands.executeCommand("vscode.diff", document.uri, uri, name, {
-        preview: true,
+        preview: false, // One would take the place of the editor that the user works in.
       });
       return await decision;
     } finally {
