@@ -1,11 +1,12 @@
-# Every target makes its own .venv and installs what it needs, once. Needs only Python >= 3.11 and make.
+# Every target makes its own .venv and installs what it needs, once. Needs only Python >= 3.11 and make;
+# what is about the extension for VS Code needs Node.js >= 20, too.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studies test lint types tests e2e fuzz soak fix clean
+.PHONY: help demo studies test lint types tests client vsix e2e fuzz soak fix clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +18,7 @@ studies: $(VENV)/.dev  ## Measure the paper's tables and ours; takes a while. OU
 	@$(BIN)/python -m copydecode.studies.all $(if $(OUT),--out $(OUT)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(MODEL),--model $(MODEL))
 
-test: lint types tests  ## All checks: lint, types, import directions, tests.
+test: lint types tests client  ## All checks: lint, types, import directions, tests; the extension's, too.
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -29,6 +30,12 @@ types: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	$(BIN)/pytest
+
+client: vscode-client/node_modules/.made  ## The checks of the extension for VS Code that need no editor.
+	cd vscode-client && npm run --silent check
+
+vsix: vscode-client/node_modules/.made  ## Package the extension for VS Code: vscode-client/dist/copydecode.vsix.
+	cd vscode-client && npm run --silent package
 
 fuzz: $(VENV)/.dev  ## Ten thousand random interleavings; FIRST=SEED, COUNT=N.
 	$(BIN)/python -m tests.server.interleavings $(if $(FIRST),--first $(FIRST)) $(if $(COUNT),--count $(COUNT))
@@ -45,7 +52,7 @@ fix: $(VENV)/.dev  ## Format, and fix what ruff can fix.
 	$(BIN)/ruff format
 
 clean:  ## Remove the virtual environment, the editors and the caches.
-	rm -rf $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf vscode-client/node_modules vscode-client/dist $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -65,3 +72,11 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); the first time takes a minute or more."
 	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.runtime
+
+# --ignore-scripts: no package runs code of its own when it is installed.
+vscode-client/node_modules/.made: vscode-client/package-lock.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || { \
+	  echo "The extension for VS Code needs Node.js 20 or newer, with npm; found $$(node --version 2>&1)." >&2; exit 1; }
+	@echo "Installing into vscode-client/node_modules; the first time takes half a minute."
+	@cd vscode-client && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@

@@ -25,6 +25,27 @@ def modules() -> list[Path]:
     return found
 
 
+def scripts() -> list[Path]:
+    """All modules of the extension for VS Code, relative to its sources, without their tests."""
+    root = ROOT / "vscode-client" / "src"
+    found = [p.relative_to(root) for p in root.rglob("*.ts") if not p.name.endswith(".test.ts")]
+    assert len(found) > 10
+    return found
+
+
+def test_the_architecture_names_each_module_of_the_extension() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    _, section = text.split("## The extension for VS Code")
+    named = set(re.findall(r"`([\w/]+)`", section))
+    assert [str(path) for path in scripts() if path.with_suffix("").as_posix() not in named] == []
+
+
+def test_every_module_of_the_extension_says_what_it_is_for() -> None:
+    for path in scripts():
+        text = (ROOT / "vscode-client" / "src" / path).read_text(encoding="utf-8")
+        assert text.startswith("/**"), path
+
+
 def test_the_architecture_names_each_module() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     code = re.findall(r"`[^`]+`|^    .*$", text, re.MULTILINE)
