@@ -17,6 +17,7 @@ from copydecode.studies import (
     forwards,
     freerun,
     kernel,
+    latency,
     losslessness,
     memory,
     perturbation,
@@ -38,6 +39,7 @@ STUDIES = (
     speculation.STUDY,
     freerun.STUDY,
     reuse.STUDY,
+    latency.STUDY,
     memory.STUDY,
     together.STUDY,
 )

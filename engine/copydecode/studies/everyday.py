@@ -35,17 +35,20 @@ class Everyday:
     line: int | None
 
 
-def cases(count: int, seed: int) -> list[Everyday]:
-    """Return `count` edits of each kind, drawn by seed; fewer where the library has no more."""
+def cases(count: int, seed: int, lines: int = LINES) -> list[Everyday]:
+    """Return `count` edits of each kind, drawn by seed; fewer where the library has no more.
+
+    Each is in a chunk of so many `lines`.
+    """
     rng = random.Random(seed)  # noqa: S311  # not a secret
-    chunks = list(_chunks())
+    chunks = list(_chunks(lines))
     rng.shuffle(chunks)
     deletions = islice(filter(None, (_deletion(chunk, rng) for chunk in chunks)), count)
     misspellings = islice(filter(None, (_misspelling(chunk, rng) for chunk in chunks)), count)
     return [*deletions, *misspellings]
 
 
-def _chunks() -> Iterator[list[str]]:
+def _chunks(length: int) -> Iterator[list[str]]:
     """Yield runs of lines that begin with a function or a class."""
     library = Path(os.__file__).parent
     for module in MODULES:
@@ -59,9 +62,9 @@ def _chunks() -> Iterator[list[str]]:
         for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.FunctionDef) or node.lineno - 1 < taken:
                 continue
-            chunk = lines[node.lineno - 1 : node.lineno - 1 + LINES]
-            if len(chunk) == LINES and all(len(line) < 100 for line in chunk):  # noqa: PLR2004
-                taken = node.lineno - 1 + LINES
+            chunk = lines[node.lineno - 1 : node.lineno - 1 + length]
+            if len(chunk) == length and all(len(line) < 100 for line in chunk):  # noqa: PLR2004
+                taken = node.lineno - 1 + length
                 yield chunk
 
 

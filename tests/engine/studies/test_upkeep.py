@@ -1,4 +1,4 @@
-"""What edits leave behind: cached prompts and memory, as programs."""
+"""What edits take and leave behind: decode steps, cached prompts and memory, as programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from copydecode.studies import memory, reuse, shapes
+from copydecode.studies import latency, memory, reuse, shapes
 from copydecode.studies.study import main
 
 SMALL = replace(shapes.SHAPES["27m"], hidden_size=32, intermediate_size=64, num_hidden_layers=1)
@@ -38,3 +38,13 @@ def test_memory_is_read_along_many_edits(tmp_path: Path) -> None:
     assert [row["edits"] for row in found["rows"]] == list(range(1, 9))
     assert all(row["mib"] > 100 for row in found["rows"])
     assert found["figures"]["failed"] == 0
+
+
+def test_a_fix_is_counted_in_decode_steps(tmp_path: Path) -> None:
+    asked = ["--out", str(tmp_path), "--limit", "3", "--threads", "1"]
+    assert main(latency.STUDY, asked) == 0
+    found = json.loads((tmp_path / "latency.json").read_text(encoding="utf-8"))
+    assert found["rows"]
+    for row in found["rows"]:
+        assert row["steps"] == row["ms"] / row["step_ms"] > 0
+        assert row["output_tokens"] > 0
