@@ -40,11 +40,12 @@ class Limits:
             message = f"expected deadline_s > 0, got {self.deadline_s}"
             raise ConfigError(message)
 
-    def less(self, seconds: float) -> Limits:
-        """Return what is left of them for a second decode of one edit."""
-        if self.deadline_s is None:
-            return self
-        return replace(self, deadline_s=max(_MOMENT_S, self.deadline_s - seconds))
+    def less(self, seconds: float, tokens: int) -> Limits:
+        """Return what is left of them for a further decode of one edit, of at most some tokens."""
+        deadline_s = self.deadline_s
+        if deadline_s is not None:
+            deadline_s = max(_MOMENT_S, deadline_s - seconds)
+        return replace(self, max_new_tokens=min(self.max_new_tokens, tokens), deadline_s=deadline_s)
 
 
 class Acceptance(enum.Enum):

@@ -38,11 +38,23 @@ from copydecode.errors import (
     WithheldError,
 )
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
-from copydecode.self_check import new_errors
+from copydecode.self_check import new_errors, unmended
 
 if TYPE_CHECKING:  # At run time it would import torch.
     from copydecode.backends.local import LocalBackend
     from copydecode.decode.prompt import Prompt
+
+WAYS = 6
+"""So many other programs are tried at most in place of one that something is wrong with."""
+
+LIKELY_WITHIN = 5.0
+"""In nats, 1 to 150: less likely decisions are no idea of the model's, and often delete lines."""
+
+PATIENCE_S = 0.25
+"""No further one is begun after that time, or after as long as the first one took to decode."""
+
+_ROOM_TOKENS = 64
+"""They may have twice the tokens that were written before, and so many more."""
 
 _WARM_UP_TOKENS = 4
 
@@ -72,8 +84,9 @@ class EditRequest:
     it changes nothing else, they stay, too. All line numbers, those of the result as well, are of
     `text` as it is.
 
-    With `self_check` a proposal that adds errors (`self_check.new_errors`) is no result: the model
-    is asked once more, for the next best program.
+    With `self_check` the instruction is a diagnostic, and a proposal that adds errors
+    (`self_check.new_errors`) or leaves what the diagnostic says (`self_check.unmended`) is no
+    result: other programs are tried, each of which goes another way at one decision.
     """
 
     text: str
@@ -270,10 +283,11 @@ class Engine:
 
         def attempt(fork: int | None = None) -> Forwards[tuple[EditResult, Decisions]]:
             spent = time.perf_counter() - started
+            written = receipt.generated_tokens + receipt.forced_tokens
             decisions = Decisions(fork)
             program = yield from self._backend.decoding(
                 prompt,
-                limits if fork is None else limits.less(spent),
+                limits if fork is None else limits.less(spent, 2 * written + _ROOM_TOKENS),
                 receipt,
                 name=request.name,
                 lock=self._lock(view.scope(request.scope), prompt.window),
@@ -287,44 +301,59 @@ class Engine:
             return _resolved(program, request, view, prompt.window, receipt), decisions
 
         result, decisions = yield from attempt()
-        if found := self._added(request, result):
-            result = yield from self._instead(request, found, decisions, attempt)
+        if found := self._wrong(request, result):
+            result = yield from self._instead(request, result, found, decisions, attempt)
         receipt.total_s = time.perf_counter() - started
         return result
 
     def _instead(
         self,
         request: EditRequest,
+        first: EditResult,
         found: Sequence[str],
         decisions: Decisions,
         attempt: Callable[[int], Forwards[tuple[EditResult, Decisions]]],
     ) -> Forwards[EditResult]:
-        """Return the next best edit for one that was `found` to add errors.
+        """Return the best edit that nothing is `found` to be wrong with, in place of the `first`.
 
-        It goes another way at the decision where that was nearest.
+        Each goes another way at one decision, those first where the model was the least sure.
+        An edit that changes nothing stays, where none is better: perhaps there is nothing to do.
 
         Raises:
-            WithheldError: it adds errors, too, or there is none.
+            WithheldError: something is wrong with all of them.
         """
-        if (fork := decisions.closest) is None:
+        receipt = first.receipt
+        sure = receipt.log_prob, receipt.weakest_log_prob, receipt.confidence
+        started = time.perf_counter()
+        patience = max(PATIENCE_S, receipt.decode_s + receipt.grammar_s)
+        for fork in decisions.nearest(WAYS, LIKELY_WITHIN):
+            if time.perf_counter() - started > patience:
+                break
+            receipt.retries += 1
+            try:
+                result, _ = yield from attempt(fork)
+            except EditCancelledError:
+                raise
+            except (EditStoppedError, ContextTooLongError):
+                continue
+            if result.text != request.text and not self._wrong(request, result):
+                return result
+        if first.text != request.text:
             raise WithheldError(found)
-        try:
-            result, _ = yield from attempt(fork)
-        except EditCancelledError:
-            raise
-        except (EditStoppedError, ContextTooLongError):
-            raise WithheldError(found) from None
-        result.receipt.retries += 1
-        if result.text == request.text or self._added(request, result):
-            raise WithheldError(found)
-        return result
+        receipt.log_prob, receipt.weakest_log_prob, receipt.confidence = sure
+        return first
 
-    def _added(self, request: EditRequest, result: EditResult) -> list[str]:
-        """Return the errors that an edit adds, where that is to be looked at."""
+    def _wrong(self, request: EditRequest, result: EditResult) -> list[str]:
+        """Return what is wrong with an edit, where that is to be looked at.
+
+        That are errors that it adds, or else those that the diagnostic speaks of and it leaves.
+        """
         if not (request.self_check and self._config.self_check):
             return []
         started = time.perf_counter()
-        found = new_errors(request.text, result.text, request.language)
+        texts = request.text, result.text, request.language
+        lines = _lines(request.scope)
+        found = new_errors(*texts) or unmended(*texts, request.instruction, lines)
         result.receipt.check_s += time.perf_counter() - started
         return found
 

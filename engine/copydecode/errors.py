@@ -26,7 +26,7 @@ It knows nothing of LSP or exit codes.
         ├── TokenLimitError
         ├── OutsideScopeError       the model changed lines that it had to leave alone
         ├── UnreadableTextError     the model wrote bytes that are no text
-        └── WithheldError           the edit would add errors to the text
+        └── WithheldError           the edit would leave errors in the text
 
 Messages say what was expected and what came, and never quote document text.
 """
@@ -133,12 +133,12 @@ class UnreadableTextError(EditStoppedError):
 
 
 class WithheldError(EditStoppedError):
-    """The edit would add errors to the text, and so would the next best one.
+    """The edit would add errors to the text or not mend its own, and so would the next best ones.
 
     `found` says which, with the names that they are about: it is for the user, not for a log.
     """
 
     def __init__(self, found: Sequence[str]) -> None:
         count = f"{len(found)} errors" if len(found) > 1 else "an error"
-        super().__init__(f"the edit would add {count} to the document: nothing was changed")
+        super().__init__(f"the edit would leave {count} in the document: nothing was changed")
         self.found = tuple(found)

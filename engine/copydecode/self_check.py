@@ -1,4 +1,6 @@
-"""Which errors an edit would add to a Python text, as far as that can be said without running it.
+"""What is wrong with an edit of a Python text, as far as that can be said without running it.
+
+It may add errors, and it may leave what it was to mend: the diagnostic that it is for.
 
 The text is parsed, and looked at by pyflakes where that is installed. Only what would fail counts
 (an unknown name, a `return` outside a function), not what is merely untidy: mending one line often
@@ -11,8 +13,10 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import warnings
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
 MAX_CHARACTERS = 200_000
@@ -51,6 +55,71 @@ _FAILING = frozenset(
     }
 )
 """Messages of pyflakes about what fails when it is imported or run, or never says what it means."""
+
+
+_MENDED: Mapping[str, re.Pattern[str]] = {
+    **dict.fromkeys(
+        ("UndefinedName", "UndefinedLocal", "UndefinedExport"),
+        re.compile(r"undefined|undeclared|not defined|unresolved|cannot find|no-undef|misspel"),
+    ),
+    **dict.fromkeys(
+        ("UnusedImport", "UnusedVariable"),
+        re.compile(r"unused|(?:never|not) (?:used|accessed|read)|is assigned"),
+    ),
+}
+"""Messages of pyflakes that are known to speak of what a diagnostic does, by the words of that."""
+
+_SYNTAX = re.compile(
+    r"syntax|expect|invalid|indent|unterminated|never closed|not closed|unmatched|does not match"
+    r"|unexpected|parser|parsing|missing|forg[eo]t|eof|end of file"
+)
+
+
+def unmended(
+    before: str,
+    after: str,
+    language: str | None,
+    diagnostic: str,
+    lines: tuple[int, int] | None = None,
+) -> list[str]:
+    """Return what a diagnostic said of `before` that is as it was in `after`, in pyflakes' words.
+
+    Of names that are not defined, of imports and variables that are not used, and of a syntax error
+    where it is known to stand in the `lines` that the diagnostic is about (1-based, inclusive).
+    A diagnostic that is not found in `before`, or is of another kind, gives an empty list: nothing
+    is known of it then. Where one of several of its kind is mended, so is the diagnostic.
+    """
+    if language != "python" or max(len(before), len(after)) > MAX_CHARACTERS:
+        return []
+    words = diagnostic.lower()
+    try:
+        was, now = _parse(before), _parse(after)
+        if isinstance(was, SyntaxError):
+            meant = lines is not None and lines[0] <= (was.lineno or 0) <= lines[1]
+            if not (meant and _SYNTAX.search(words) and isinstance(now, SyntaxError)):
+                return []
+            return [] if _is_later(was, now, before, after) else [f"syntax error: {was.msg}"]
+        if isinstance(now, SyntaxError):
+            return []  # An error of its own, and no name is looked at.
+        known = {
+            key: message
+            for key, message in _messages(was).items()
+            if (wording := _MENDED.get(str(key[0]))) and wording.search(words)
+            if any(_speaks_of(diagnostic, value) for value in key[1:])
+        }
+        if not known:
+            return []
+        old, new = _counts(was), _counts(now)
+    except (RecursionError, MemoryError):
+        return []
+    return [] if any(new[key] < old[key] for key in known) else [*known.values()]
+
+
+def _speaks_of(diagnostic: str, name: object) -> bool:
+    """Return whether a diagnostic names something: quoted, or as a word of more than a letter."""
+    text = re.escape(str(name))
+    bare = rf"|(?<![\w.]){text}(?![\w.]*\w)" if len(str(name)) > 1 else ""
+    return re.search(rf"[`'\"]{text}[`'\"]{bare}", diagnostic) is not None
 
 
 def new_errors(before: str, after: str, language: str | None) -> list[str]:
@@ -92,7 +161,21 @@ def _parse(text: str) -> ast.Module | SyntaxError:
 
 
 def _is_no_worse(was: SyntaxError, now: SyntaxError, before: str, after: str) -> bool:
-    """Return whether the first syntax error is a later one than before, or where nothing changed.
+    """Return whether the first syntax error is a later one, or where nothing changed."""
+    first, then = _places(was, now, before, after)
+    return then > first or (then == first and then[0] != 1)
+
+
+def _is_later(was: SyntaxError, now: SyntaxError, before: str, after: str) -> bool:
+    """Return whether the first syntax error is a later one than before."""
+    first, then = _places(was, now, before, after)
+    return then > first
+
+
+def _places(
+    was: SyntaxError, now: SyntaxError, before: str, after: str
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return where two texts' first errors stand.
 
     Places are compared as (0, line) above the lines that changed, (1, line in them), and below them
     (2, line from the end).
@@ -109,8 +192,7 @@ def _is_no_worse(was: SyntaxError, now: SyntaxError, before: str, after: str) ->
             return 1, line - above
         return 2, line - len(lines)
 
-    first, then = place(was, old), place(now, new)
-    return then > first or (then == first and then[0] != 1)
+    return place(was, old), place(now, new)
 
 
 def _common(one: list[str], other: list[str]) -> int:
@@ -119,19 +201,33 @@ def _common(one: list[str], other: list[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _failing(tree: ast.Module) -> dict[object, str]:
+_Key = tuple[object, ...]
+"""What a message of pyflakes is known by: its type and what it names, but no lines: those move."""
+
+
+def _failing(tree: ast.Module) -> dict[_Key, str]:
     """Return pyflakes' messages about errors by what they are known by; none without it."""
+    return {key: message for key, message in _messages(tree).items() if key[0] in _FAILING}
+
+
+def _messages(tree: ast.Module) -> dict[_Key, str]:
+    """Return pyflakes' messages by what they are known by, each once."""
+    return dict(reversed([*_all(tree)]))
+
+
+def _counts(tree: ast.Module) -> Counter[_Key]:
+    """Return how often pyflakes says what."""
+    return Counter(key for key, _ in _all(tree))
+
+
+def _all(tree: ast.Module) -> Iterable[tuple[_Key, str]]:
+    """Yield pyflakes' messages; none without it."""
     if importlib.util.find_spec("pyflakes") is None:
-        return {}
+        return
     from pyflakes import checker  # type: ignore[import-untyped]  # noqa: PLC0415  # optional
 
     messages: Iterable[object] = checker.Checker(tree).messages
-    found: dict[object, str] = {}
     for message in messages:
-        name = type(message).__name__
         template, values = (getattr(message, field) for field in ("message", "message_args"))
-        if name in _FAILING:
-            # Some arguments are lines: those move.
-            key = (name, *(value for value in values if not isinstance(value, int)))
-            found.setdefault(key, template % values)
-    return found
+        names = (value for value in values if not isinstance(value, int))
+        yield (type(message).__name__, *names), template % values

@@ -73,7 +73,7 @@ async def carry_out(
         raise failure
     done, wanted = len(results), len(instruction.parts)
     if done < wanted:
-        held = f"{withheld} withheld, since they would add errors; " if withheld else ""
+        held = f"{withheld} withheld, since they would leave errors; " if withheld else ""
         ls.show(
             lsp.MessageType.Info,
             f"copydecode: {done} of {wanted} fixes were tried; {held}ask again for the others.",

@@ -182,10 +182,10 @@ async def _compute(ls: CopydecodeServer, worker: Worker, key: Key, say: Listen) 
 
 
 def withheld(error: WithheldError) -> str:
-    """Return what the user is told of an edit that adds errors."""
+    """Return what the user is told of an edit that leaves errors."""
     first = ", ".join(error.found[:_NAMED])
     more = f" and {len(error.found) - _NAMED} more" if len(error.found) > _NAMED else ""
-    return f"copydecode: the edit is withheld, since it would add: {first}{more}."
+    return f"copydecode: the edit is withheld, since it would leave: {first}{more}."
 
 
 @contextmanager

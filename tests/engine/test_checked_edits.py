@@ -20,6 +20,7 @@ from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import Document
 from copydecode.edit.program import Copy, Gen, LineOp, Program
+from copydecode.engine import WAYS
 from copydecode.errors import EditCancelledError, WithheldError
 from tests.engine.decode.scripted import FunctionModel
 
@@ -106,6 +107,34 @@ def test_the_retry_is_less_sure_than_the_program_that_it_replaces(ranking: Ranki
     assert first.confidence == CALIBRATION.confidence(first.log_prob)
 
 
+def test_the_first_one_that_is_right_is_taken_however_many_are_wrong(ranking: Ranking) -> None:
+    other = Program((Copy(1, 1), Gen("prnt(count)\n")))  # It parts from the first one earlier.
+    result = ranking(WRONG, other, RIGHT).edit(REQUEST)
+    assert result.program == RIGHT
+    assert 1 < result.receipt.retries <= WAYS
+
+
+def test_a_proposal_that_leaves_what_was_found_gives_way_too(ranking: Ranking) -> None:
+    """Be it that nothing is changed, or something else."""
+    other = Program((Copy(1, 1), Gen("print(coutn, 1)\n")))
+    for first in (SAME, other):
+        assert ranking(first, RIGHT).edit(REQUEST).program == RIGHT
+    with pytest.raises(WithheldError) as caught:
+        ranking(other).edit(REQUEST)
+    assert caught.value.found == ("undefined name 'coutn'",)
+
+
+def test_nothing_is_changed_where_the_model_wants_it_so_and_no_other_is_right(
+    ranking: Ranking,
+) -> None:
+    """What the tool has found may be known to be there."""
+    engine = ranking(SAME, WRONG, calibration=CALIBRATION)
+    result = engine.edit(REQUEST)
+    assert result.text == REQUEST.text
+    alone = engine.edit(replace(REQUEST, self_check=False)).receipt
+    assert result.receipt.confidence == alone.confidence
+
+
 @pytest.mark.parametrize("second", [WORSE, SAME])
 def test_without_a_better_one_the_edit_is_withheld(ranking: Ranking, second: Program) -> None:
     """Nor is it an answer to change nothing. The error's words hold no text, `found` has it."""
@@ -113,7 +142,7 @@ def test_without_a_better_one_the_edit_is_withheld(ranking: Ranking, second: Pro
         ranking(WRONG, second).edit(REQUEST)
     assert caught.value.found == ("undefined name 'coumt'",)
     assert "coumt" not in str(caught.value)
-    assert "would add an error" in str(caught.value)
+    assert "would leave an error" in str(caught.value)
 
 
 def test_a_retry_that_does_not_end_is_none(ranking: Ranking) -> None:
@@ -152,8 +181,9 @@ def test_only_what_was_calibrated_has_a_confidence(ranking: Ranking, drawn: bool
 
 def test_a_deadline_is_for_both_programs_together() -> None:
     limits = Limits(deadline_s=2.0)
-    assert limits.less(0.5).deadline_s == 1.5
-    late = limits.less(5.0).deadline_s
+    assert limits.less(0.5, 9).deadline_s == 1.5
+    late = limits.less(5.0, 9).deadline_s
     assert late is not None
     assert 0 < late < 0.01
-    assert Limits(deadline_s=None).less(5.0) == Limits(deadline_s=None)
+    assert Limits(deadline_s=None).less(5.0, 9) == Limits(9, deadline_s=None)
+    assert Limits(8).less(5.0, 9).max_new_tokens == 8

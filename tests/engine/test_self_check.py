@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from copydecode.self_check import MAX_CHARACTERS, new_errors
+from copydecode.self_check import MAX_CHARACTERS, new_errors, unmended
 
 TEXT = "import os\n\n\ndef f(count):\n    return count\n"
 
@@ -95,3 +95,58 @@ def test_without_pyflakes_only_syntax_is_checked(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert errors("x = 1\n", "x = y\n") == []
     assert errors("x = 1\n", "x = (\n") != []
+
+
+UNDEFINED = "import os\n\n\ndef f(count):\n    print(os, coutn)\n    return coutn\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "undefined name 'coutn'",
+        "F821 Undefined name `coutn`",
+        'Name "coutn" is not defined  [name-defined]',
+        "E0602: Undefined variable 'coutn' (undefined-variable)",
+        'reportUndefinedVariable: "coutn" is not defined',
+    ],
+)
+def test_a_name_that_is_still_undefined_is_not_mended(words: str) -> None:
+    """One place of several is enough: a diagnostic is about one."""
+    elsewhere = UNDEFINED.replace("import os", "import sys as os")
+    assert unmended(UNDEFINED, UNDEFINED, "python", words) == ["undefined name 'coutn'"]
+    assert unmended(UNDEFINED, elsewhere, "python", words) == ["undefined name 'coutn'"]
+    assert unmended(UNDEFINED, UNDEFINED.replace("os, coutn", "os, count"), "python", words) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words", "left"),
+    [
+        ("import os\n", "import os\n", "'os' imported but unused", ["'os' imported but unused"]),
+        ("import os\n", "", "'os' imported but unused", []),
+        ("import os\n", "import os\n", "Unused import os", ["'os' imported but unused"]),
+        ("import os\n", "import os\n", "undefined name 'os'", []),  # No longer true.
+        ("import os\n", "import os\n", "Import order is wrong: 'os'", []),  # Of another kind.
+        ("import os.path\n", "import os.path\n", "Unused import os", []),  # Another import.
+        ("x = y\n", "x = y\n", "'z' is not defined", []),
+    ],
+)
+def test_what_a_diagnostic_says_is_looked_for_by_its_words(
+    before: str, after: str, words: str, left: list[str]
+) -> None:
+    assert unmended(before, after, "python", words) == left
+
+
+def test_a_syntax_error_is_mended_where_it_is_gone_or_comes_later() -> None:
+    before = "def f()\n    return 1\n\n\nx = 1 1\n"
+    mended = before.replace("f()", "f():")
+    assert unmended(before, mended, "python", "SyntaxError: expected ':'", (1, 1)) == []
+    assert unmended(before, before, "python", "expected ':'", (1, 1)) != []
+    assert unmended(before, before, "python", "expected ':'", (5, 5)) == []  # Another one.
+    assert unmended(before, before, "python", "expected ':'") == []  # Perhaps another one.
+    assert unmended(before, before, "python", "undefined name 'y'", (1, 1)) == []
+
+
+def test_nothing_is_said_of_other_languages_and_of_what_is_too_long() -> None:
+    assert unmended("x = y\n", "x = y\n", "lua", "undefined name 'y'") == []
+    long = "x = y\n" * MAX_CHARACTERS
+    assert unmended(long, long, "python", "undefined name 'y'") == []

@@ -246,7 +246,7 @@ async def test_a_fix_that_adds_an_error_is_withheld_with_a_message(
     assert problem in error.data["found"][0]
     (message,) = pair.client.messages
     assert message.type == lsp.MessageType.Warning
-    assert message.message.startswith("copydecode: the edit is withheld, since it would add: ")
+    assert message.message.startswith("copydecode: the edit is withheld, since it would leave: ")
     assert problem in message.message
 
 

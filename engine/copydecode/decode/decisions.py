@@ -6,7 +6,6 @@ Knows nothing of tensors, tokens' meaning or calibration: numbers in, a few numb
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,9 +55,11 @@ class Decisions:
         """The log of the least of their probabilities; 0 where nothing was decided."""
         return min(self.log_probs, default=0.0)
 
-    @property
-    def closest(self) -> int | None:
-        """The decision that was nearest to another one, None where none could be another."""
-        margins: Sequence[float] = self.margins
-        index = min(range(len(margins)), key=margins.__getitem__, default=None)
-        return None if index is None or margins[index] == math.inf else index
+    def nearest(self, count: int, within: float = math.inf) -> list[int]:
+        """Return the decisions that were nearest to another one, at most so many, nearest first.
+
+        Those where no other was legal are left out, and those whose other is less likely by
+        `within` nats or more.
+        """
+        free = [index for index, margin in enumerate(self.margins) if margin < within]
+        return sorted(free, key=self.margins.__getitem__)[:count]

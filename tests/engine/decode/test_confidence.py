@@ -47,10 +47,10 @@ def test_a_broken_entry_is_refused(entry: object) -> None:
         Calibration.from_json(entry)
 
 
-def test_decisions_are_summed_and_the_weakest_and_the_closest_known() -> None:
-    """The closest is the one that was nearest to another token, however likely it was."""
+def test_decisions_are_summed_and_the_weakest_and_the_nearest_known() -> None:
+    """Those come first that were nearest to another token, however likely they were."""
     decisions = Decisions()
-    assert (decisions.log_prob, decisions.weakest, decisions.closest) == (0.0, 0.0, None)
+    assert (decisions.log_prob, decisions.weakest, decisions.nearest(3)) == (0.0, 0.0, [])
     for choice in (
         Choice(1, -0.1, 2, -3.0),
         Choice(3, -2.0, 4, -2.5),
@@ -60,7 +60,8 @@ def test_decisions_are_summed_and_the_weakest_and_the_closest_known() -> None:
         assert decisions.take(choice) == choice.token
     assert decisions.log_prob == pytest.approx(-4.3)
     assert decisions.weakest == -2.2
-    assert decisions.closest == 1
+    assert decisions.nearest(2) == [1, 2]
+    assert decisions.nearest(9) == [1, 2, 0]  # In the last one no other was legal.
 
 
 def test_a_fork_takes_the_other_token_where_one_is_legal() -> None:
@@ -72,7 +73,7 @@ def test_a_fork_takes_the_other_token_where_one_is_legal() -> None:
     assert decisions.margins[1] == pytest.approx(-2.3)
     only = Decisions(fork=0)
     assert only.take(Choice(9, 0.0, 9, -math.inf)) == 9
-    assert only.closest is None
+    assert only.nearest(1) == []
 
 
 @pytest.mark.parametrize(("other", "expected"), [(0.4, 0.4), (None, None)])
