@@ -11,6 +11,7 @@ from copydecode.edit.resolve import Hunk, hunks
 from copydecode.engine import EditRequest, EditResult, Engine, ModelInfo, Scope, combine, shown
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
 from copydecode.imports import import_section, missing_import
+from copydecode.self_check import is_gone, is_untidy
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,8 @@ __all__ = [
     "follow",
     "hunks",
     "import_section",
+    "is_gone",
+    "is_untidy",
     "missing_import",
     "named_lines",
     "rebase",

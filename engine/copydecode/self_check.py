@@ -91,28 +91,58 @@ def unmended(
     """
     if language != "python" or max(len(before), len(after)) > MAX_CHARACTERS:
         return []
-    words = diagnostic.lower()
     try:
         was, now = _parse(before), _parse(after)
         if isinstance(was, SyntaxError):
+            words = diagnostic.lower()
             meant = lines is not None and lines[0] <= (was.lineno or 0) <= lines[1]
-            if not (meant and _SYNTAX.search(words) and isinstance(now, SyntaxError)):
-                return []
-            return [] if _is_later(was, now, before, after) else [f"syntax error: {was.msg}"]
-        if isinstance(now, SyntaxError):
-            return []  # An error of its own, and no name is looked at.
-        known = {
-            key: message
-            for key, message in _messages(was).items()
-            if (wording := _MENDED.get(str(key[0]))) and wording.search(words)
-            if any(_speaks_of(diagnostic, value) for value in key[1:])
-        }
-        if not known:
-            return []
-        old, new = _counts(was), _counts(now)
+            stays = isinstance(now, SyntaxError) and not _is_later(was, now, before, after)
+            return [f"syntax error: {was.msg}"] if meant and stays and _SYNTAX.search(words) else []
+        # A syntax error of its own says more, and no name is looked at then.
+        return [] if isinstance(now, SyntaxError) else _left(was, now, diagnostic)
     except (RecursionError, MemoryError):
         return []
+
+
+def is_gone(before: str, after: str, language: str | None, diagnostic: str) -> bool:
+    """Return whether what a diagnostic says of names in `before` is nowhere so in `after`.
+
+    False where nothing is known of it, as `unmended` has it.
+    """
+    if language != "python" or max(len(before), len(after)) > MAX_CHARACTERS:
+        return False
+    try:
+        was, now = _parse(before), _parse(after)
+        if isinstance(was, SyntaxError) or isinstance(now, SyntaxError):
+            return False
+        known = _known(was, diagnostic)
+        return bool(known) and known.keys().isdisjoint(_messages(now))
+    except (RecursionError, MemoryError):
+        return False
+
+
+def is_untidy(diagnostic: str) -> bool:
+    """Return whether a diagnostic is about what is not used: errors that are mended may use it."""
+    return _MENDED["UnusedImport"].search(diagnostic.lower()) is not None
+
+
+def _left(was: ast.Module, now: ast.Module, diagnostic: str) -> list[str]:
+    """Return what a diagnostic says of the first, and pyflakes as often of the other."""
+    if not (known := _known(was, diagnostic)):
+        return []
+    old, new = _counts(was), _counts(now)
     return [] if any(new[key] < old[key] for key in known) else [*known.values()]
+
+
+def _known(tree: ast.Module, diagnostic: str) -> dict[_Key, str]:
+    """Return pyflakes' messages that say what a diagnostic does."""
+    words = diagnostic.lower()
+    return {
+        key: message
+        for key, message in _messages(tree).items()
+        if (wording := _MENDED.get(str(key[0]))) and wording.search(words)
+        if any(_speaks_of(diagnostic, value) for value in key[1:])
+    }
 
 
 def _speaks_of(diagnostic: str, name: object) -> bool:

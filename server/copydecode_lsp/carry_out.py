@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from lsprotocol import types as lsp
 
-from copydecode import Document, EditRequest, EditResult, Hunk, Scope, combine
+from copydecode import Document, EditRequest, EditResult, Hunk, Scope, combine, is_gone, is_untidy
 from copydecode.errors import (
     BadInputError,
     EditCancelledError,
@@ -18,8 +18,9 @@ from copydecode.errors import (
     WithheldError,
 )
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.instructions import overlaps
+from copydecode_lsp.instructions import Instruction, overlaps
 from copydecode_lsp.proposals import Key, Part
+from copydecode_lsp.snapshots import Snapshot
 from copydecode_lsp.worker import OnOp, Worker
 
 
@@ -37,9 +38,11 @@ async def carry_out(
 
     All parts are made by the one worker, with the one configuration, whatever is set meanwhile.
 
-    The parts of an instruction are locked to their own lines. A part whose lines another one
-    changed is left out (its diagnostic may be gone), and so is one that the model cannot do; what
-    was left out is said to the user. Their ops are told at the end, over the snapshot's lines.
+    The parts of an instruction are locked to their own lines. What is not used comes last: once
+    errors are mended it often is. A part whose lines another one changed is left out (its
+    diagnostic may be gone), and so is one that the model cannot do; what was left out is said to
+    the user, but for what has been mended by another part. Their ops are told at the end, over the
+    snapshot's lines.
 
     Raises:
         CopydecodeError: as `Worker.edit`; with parts only where none of them could be done.
@@ -52,10 +55,13 @@ async def carry_out(
     results: list[EditResult] = []
     parts: list[Part] = []
     failure: BadInputError | EditStoppedError | None = None
-    withheld = 0
+    withheld = settled = 0
     whole = combine(snapshot.text, results)
-    for part in instruction.parts:
+    for part in sorted(instruction.parts, key=lambda part: is_untidy(part.text)):
         scope = moved(part.scope, whole.hunks)
+        if await _is_settled(snapshot, whole.text, part):
+            settled += 1
+            continue
         if scope is None:
             continue
         request = ls.request(key.config, snapshot, part, text=whole.text, scope=scope)
@@ -71,17 +77,21 @@ async def carry_out(
         whole = combine(snapshot.text, results)
     if failure is not None and not results:
         raise failure
-    done, wanted = len(results), len(instruction.parts)
+    _tell(ls, len(results), len(instruction.parts) - settled, withheld)
+    for op in whole.program.line_ops:
+        on_op(op, whole.receipt)
+    await asyncio.sleep(0)  # What they make the event loop do is done before the edit is there.
+    return whole, _parts_of(whole, Part(instruction, whole.receipt.confidence), parts)
+
+
+def _tell(ls: CopydecodeServer, done: int, wanted: int, withheld: int) -> None:
+    """Say what was left out, if anything was."""
     if done < wanted:
         held = f"{withheld} withheld, since they would leave errors; " if withheld else ""
         ls.show(
             lsp.MessageType.Info,
             f"copydecode: {done} of {wanted} fixes were tried; {held}ask again for the others.",
         )
-    for op in whole.program.line_ops:
-        on_op(op, whole.receipt)
-    await asyncio.sleep(0)  # What they make the event loop do is done before the edit is there.
-    return whole, _parts_of(whole, Part(instruction, whole.receipt.confidence), parts)
 
 
 def _parts_of(result: EditResult, whole: Part, parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -92,6 +102,14 @@ def _parts_of(result: EditResult, whole: Part, parts: Sequence[Part]) -> tuple[P
         touched = [part for part in parts if overlaps(part.instruction.scope, lines)]
         found.append(touched[0] if len(touched) == 1 else whole)
     return tuple(found)
+
+
+async def _is_settled(snapshot: Snapshot, text: str, part: Instruction) -> bool:
+    """Return whether a diagnostic has gone with what was done for others."""
+    if text == snapshot.text:
+        return False
+    # In a thread: the event loop has others to answer.
+    return await asyncio.to_thread(is_gone, snapshot.text, text, snapshot.language, part.text)
 
 
 def moved(scope: Scope | None, changes: Sequence[Hunk]) -> Scope | None:

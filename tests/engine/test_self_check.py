@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from copydecode.self_check import MAX_CHARACTERS, new_errors, unmended
+from copydecode.self_check import MAX_CHARACTERS, is_gone, new_errors, unmended
 
 TEXT = "import os\n\n\ndef f(count):\n    return count\n"
 
@@ -150,3 +150,12 @@ def test_nothing_is_said_of_other_languages_and_of_what_is_too_long() -> None:
     assert unmended("x = y\n", "x = y\n", "lua", "undefined name 'y'") == []
     long = "x = y\n" * MAX_CHARACTERS
     assert unmended(long, long, "python", "undefined name 'y'") == []
+
+
+def test_what_a_diagnostic_says_is_gone_where_it_is_nowhere_so() -> None:
+    words = "undefined name 'coutn'"
+    assert not is_gone(UNDEFINED, UNDEFINED.replace("os, coutn", "os, count"), "python", words)
+    assert is_gone(UNDEFINED, UNDEFINED.replace("coutn", "count"), "python", words)
+    assert not is_gone(UNDEFINED, UNDEFINED, "python", "undefined name 'other'")
+    assert not is_gone(UNDEFINED, "x = (\n", "python", words)
+    assert not is_gone(UNDEFINED, "", "lua", words)

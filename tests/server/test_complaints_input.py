@@ -242,6 +242,19 @@ async def test_all_diagnostics_are_fixed_by_one_edit_of_the_version_they_are_of(
     assert (receipt["hunks"], receipt["forwards"]) == (2, 1 + 2 + 3)
 
 
+async def test_what_was_not_used_before_errors_were_mended_is_left_alone() -> None:
+    """A name misspelt where it is used gives two diagnostics, and one is mended with the other."""
+    text = "def f():\n    count = 1\n    return counts\n"
+    unused = diagnostic("local variable 'count' is assigned to but never used", 2)
+    async with connected(text=text) as pair:
+        (action,) = await fix_all(pair, [unused, diagnostic("undefined name 'counts'", 3)])
+        resolved = await pair.client.code_action_resolve_async(action)
+        assert resolved.edit is not None
+        pair.client.apply(resolved.edit)
+        assert pair.client.documents[URI].text == text.replace("counts", "count")
+    assert pair.client.messages == []
+
+
 async def test_a_diagnostic_whose_line_was_fixed_or_cannot_be_is_left_out_and_said() -> None:
     found = [diagnostic("delete", 1), diagnostic("put: x", 1), diagnostic("endless", 2)]
     async with connected(text="a\nb\nc\n") as pair:
