@@ -29,6 +29,9 @@ export const APPLY_ACTION = "copydecode.applyAction";
 /** Why an edit was not applied that the user did not want. */
 const DISCARDED = "discarded by the user";
 
+/** An edit that takes longer is shown with a button to cancel it. */
+const SHOWN_AFTER_MS = 1000;
+
 /** An edit is computed anew so often where the document changes all the time. */
 const ATTEMPTS = 3;
 
@@ -58,8 +61,10 @@ const CANCELLED = new Set([-32800, -32802]);
 
 export class Edits {
   private readonly running = new Set<vscode.CancellationTokenSource>();
-  /** When the server last had an edit applied: from there on it is the user who takes the time. */
-  private handedOver = 0;
+  /** Commands under way, each to be told when its edit is there: then it is the user's turn. */
+  private readonly computing = new Set<() => void>();
+  /** What shows that it takes long. */
+  private readonly shown = new Set<vscode.Progress<{ message?: string }>>();
 
   /** @param client returns the client once the server can be asked; it throws where it cannot. */
   constructor(
@@ -94,10 +99,19 @@ export class Edits {
       }
       return resolved;
     },
+    handleWorkDoneProgress: (_token, params, next) => {
+      // The library would show it where it cannot be cancelled, beside the status bar item.
+      if (params.kind === "report" && params.message !== undefined) {
+        const { message } = params;
+        this.shown.forEach((progress) => progress.report({ message }));
+      } else if (params.kind === "end") {
+        next(_token, params);
+      }
+    },
     workspace: {
       configuration,
       handleApplyEdit: (params, next) => {
-        this.handedOver = performance.now();
+        this.computing.forEach((told) => told());
         return this.carryOut(params, async (asked) => next(asked, NEVER.token));
       },
     },
@@ -215,28 +229,50 @@ export class Edits {
     const outer = token?.onCancellationRequested(() => source.cancel());
     this.running.add(source);
     const started = performance.now();
-    const timed = { ms: 0 };
+    let ms = 0;
+    let told = (): void => undefined;
+    const computed = new Promise<void>((resolve) => {
+      told = () => {
+        ms ||= performance.now() - started;
+        clearTimeout(later);
+        resolve();
+      };
+    });
+    const later = setTimeout(() => void this.showProgress(source, computed), SHOWN_AFTER_MS);
+    this.computing.add(told);
+    void this.work.during(() => computed);
     try {
-      return await this.work.during(async () => {
-        try {
-          return await request(source.token);
-        } finally {
-          const end = this.handedOver > started ? this.handedOver : performance.now();
-          timed.ms = end - started;
-        }
-      });
+      return await request(source.token);
     } catch (error) {
       tellFailure(error, source.token);
       return undefined;
     } finally {
+      told();
       outer?.dispose();
+      this.computing.delete(told);
       this.running.delete(source);
       source.dispose();
-      const kept = this.keepReceipt(document, timed.ms, id);
+      const kept = this.keepReceipt(document, ms, id);
       if (id === undefined) {
         await kept; // The edit is in the document already.
       }
     }
+  }
+
+  /** Shows that an edit takes long, with a button to cancel it. */
+  private async showProgress(
+    source: vscode.CancellationTokenSource,
+    computed: Promise<void>,
+  ): Promise<void> {
+    await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Notification, title: "AI edit", cancellable: true },
+      async (progress, token) => {
+        token.onCancellationRequested(() => source.cancel());
+        this.shown.add(progress);
+        await computed;
+        this.shown.delete(progress);
+      },
+    );
   }
 
   private async keepReceipt(
@@ -289,7 +325,7 @@ export class Edits {
     }
     const [uri, edits] = entry;
     const document = await vscode.workspace.openTextDocument(uri);
-    return this.preview.ask(document, edits, label ?? "AI edit");
+    return this.preview.ask(document, edits, titleOf(label ?? "AI edit"));
   }
 
   /** Returns an action of ours that asks in the diff editor when it is chosen. */
@@ -310,6 +346,11 @@ export class Edits {
     through.command = { title: action.title, command: APPLY_ACTION, arguments: [raw] };
     return through;
   }
+}
+
+/** Returns an edit's label without what the server begins it with. */
+function titleOf(label: string): string {
+  return label.replace(/^(Apply )?AI edit: /, "");
 }
 
 const NEVER = new vscode.CancellationTokenSource();

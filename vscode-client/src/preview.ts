@@ -51,7 +51,7 @@ export class DiffPreview implements vscode.TextDocumentContentProvider, vscode.D
     );
     const cancelled = token?.onCancellationRequested(() => this.asked.get(key)?.decide("discard"));
     try {
-      const name = `${posix.basename(document.uri.path)}: ${title}`;
+      const name = `${posix.basename(document.uri.path)} (AI edit: ${title})`;
       await vscode.commands.executeCommand("vscode.diff", document.uri, uri, name, {
         preview: false, // One would take the place of the editor that the user works in.
       });
