@@ -1,0 +1,248 @@
+/**
+ * VS Code as the journeys drive it: its own server, as install.sh has put it there, in throw-away
+ * folders, and Chromium on it. No address but the loopback's can be reached.
+ * Knows where this extension's package lies, and nothing else of it.
+ */
+
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { until } from "./until";
+
+/** The folder of the extension: everything here is started from there. */
+const CLIENT = process.cwd();
+export const REPOSITORY = resolve(CLIENT, "..");
+/** Where screenshots and logs go. */
+export const OUT = join(REPOSITORY, ".e2e", "out");
+/** A Python that has copydecode and pyflakes. */
+export const PYTHON = resolve(
+  process.env.COPYDECODE_PYTHON ?? join(REPOSITORY, ".venv/bin/python"),
+);
+const VSCODE = resolve(process.env.COPYDECODE_VSCODE ?? join(REPOSITORY, ".e2e/vscode"));
+const PACKAGE = join(CLIENT, "dist/copydecode.vsix");
+/** An extension for tests: it publishes what pyflakes finds. */
+export const PYFLAKES = join(CLIENT, "e2e/pyflakes");
+
+export type Settings = Record<string, unknown>;
+
+/** A quiet, offline editor that looks the same in every run. */
+const QUIET: Settings = {
+  "chat.commandCenter.enabled": false,
+  "chat.disableAIFeatures": true,
+  "editor.accessibilitySupport": "off",
+  "editor.minimap.enabled": false,
+  "extensions.autoCheckUpdates": false,
+  "extensions.autoUpdate": false,
+  "extensions.ignoreRecommendations": true,
+  "files.autoSave": "off",
+  "git.enabled": false,
+  "json.schemaDownload.enable": false,
+  "security.workspace.trust.enabled": false,
+  "telemetry.telemetryLevel": "off",
+  "typescript.disableAutomaticTypeAcquisition": true,
+  "update.mode": "none",
+  "window.restoreWindows": "none",
+  "workbench.enableExperiments": false,
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "workbench.settings.enableNaturalLanguageSearch": false,
+  "workbench.startupEditor": "none",
+  "workbench.tips.enabled": false,
+};
+
+/** What an address says to VS Code's page besides the folder; see its `payload`. */
+type Payload = readonly (readonly [string, string])[];
+
+export class Editor {
+  private folders = 0;
+  private readonly heard: string[] = [];
+  private readonly refused: string[] = [];
+
+  private constructor(
+    private readonly root: string,
+    private readonly url: string,
+    private readonly server: ChildProcess,
+    private readonly browser: Browser,
+    private readonly context: BrowserContext,
+    readonly page: Page,
+  ) {}
+
+  /** Starts VS Code with settings of the machine; `stop` ends it. */
+  static async start(settings: Settings): Promise<Editor> {
+    const root = mkdtempSync(join(tmpdir(), "copydecode-vscode-"));
+    const node = join(VSCODE, "node");
+    const [data, extensions, home] = ["data", "extensions", "home"].map((name) => join(root, name));
+    if (data === undefined || extensions === undefined || home === undefined) {
+      throw new Error("unreachable");
+    }
+    mkdirSync(home);
+    // Both: those of the user arrive late now and then, and an extension that is activated before sees
+    // its defaults.
+    for (const place of ["User", "Machine"]) {
+      write(join(data, "data", place, "settings.json"), JSON.stringify({ ...QUIET, ...settings }));
+    }
+    // What lies there when VS Code first looks is installed.
+    cpSync(PYFLAKES, join(extensions, "copydecode-tests.pyflakes-0.0.1"), { recursive: true });
+    const env = {
+      // Not the caller's: a Python environment that is active there would be found here.
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      LANG: "C.UTF-8",
+      HOME: home,
+      EXTENSIONS_GALLERY: JSON.stringify({ serviceUrl: "", itemUrl: "", resourceUrlTemplate: "" }),
+    };
+    const log = openSync(join(root, "server.log"), "w");
+    const command = [
+      join(VSCODE, "server-main.js"),
+      ...["--server-data-dir", data, "--extensions-dir", extensions],
+      ...["--accept-server-license-terms", "--telemetry-level", "off"],
+    ];
+    const install = [...command, "--install-extension", PACKAGE, "--force"];
+    execFileSync(node, install, { env, stdio: ["ignore", log, log] });
+    const port = await freePort();
+    const serve = [
+      ...[...command, "--host", "127.0.0.1", "--port", String(port)],
+      ...["--without-connection-token", "--disable-workspace-trust", "--enable-smoke-test-driver"],
+    ];
+    const server = spawn(node, serve, { env, stdio: ["ignore", log, log], detached: true });
+    const url = `http://127.0.0.1:${port}`;
+    try {
+      await until("VS Code's server answers", () => answers(`${url}/version`));
+      const browser = await chromium.launch({
+        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+        args: [
+          ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+          ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        ],
+      });
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
+      const page = await context.newPage();
+      const editor = new Editor(root, url, server, browser, context, page);
+      await editor.listen();
+      return editor;
+    } catch (error) {
+      await end(server);
+      rmSync(root, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Returns a new folder for a workspace, with files in it. */
+  folder(files: Record<string, string>, settings: Settings = {}): string {
+    this.folders += 1;
+    const folder = join(this.root, `workspace-${this.folders}`);
+    write(join(folder, ".vscode/settings.json"), JSON.stringify(settings));
+    for (const [name, text] of Object.entries(files)) {
+      write(join(folder, name), text);
+    }
+    return folder;
+  }
+
+  /** Opens a folder, which may take the place of another one. */
+  async open(folder: string, payload: Payload = []): Promise<void> {
+    const query = new URLSearchParams({ folder, payload: JSON.stringify(payload) });
+    await this.page.goto(`${this.url}/?${query.toString()}`);
+  }
+
+  /** Returns the address by which the page knows a file of this machine. */
+  address(path: string): string {
+    return `vscode-remote://${new URL(this.url).host}${path}`;
+  }
+
+  /** Keeps a screenshot under a name in `OUT`; returns the path without its end. */
+  async keepPicture(name: string): Promise<string> {
+    const at = join(OUT, name.replace(/[^\w]+/g, "-").slice(0, 80));
+    mkdirSync(OUT, { recursive: true });
+    await this.page.screenshot({ path: `${at}.png` });
+    return at;
+  }
+
+  /** Keeps a screenshot and all logs under a name in `OUT`. */
+  async keepEvidence(name: string): Promise<void> {
+    const at = await this.keepPicture(`failed ${name}`);
+    const logs = [`--- the page's console\n${this.heard.join("\n")}`];
+    for (const file of readdirSync(this.root, { recursive: true, encoding: "utf8" })) {
+      if (/^server\.log$|(copydecode|remoteexthost)[^/]*\.log$/.test(file)) {
+        logs.push(`--- ${file}\n${readFileSync(join(this.root, file), "utf8")}`);
+      }
+    }
+    writeFileSync(`${at}.log`, logs.join("\n\n"));
+  }
+
+  /**
+   * Ends it all and leaves nothing behind.
+   * @throws Error where something wanted another address than this machine's.
+   */
+  async stop(): Promise<void> {
+    await this.context.close();
+    await this.browser.close();
+    await end(this.server);
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    if (this.refused.length > 0) {
+      throw new Error(`addresses of other machines were asked for: ${this.refused.join(", ")}`);
+    }
+  }
+
+  private async listen(): Promise<void> {
+    const { hostname } = new URL(this.url);
+    await this.context.route(
+      (url) => url.protocol.startsWith("http") && url.hostname !== hostname,
+      (route) => {
+        this.refused.push(route.request().url());
+        return route.abort();
+      },
+    );
+    this.page.on("console", (message) => this.heard.push(`${message.type()}: ${message.text()}`));
+    this.page.on("pageerror", (error) => this.heard.push(`uncaught: ${error.message}`));
+  }
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, text);
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Ends a process that leads its group, and the group with it. */
+async function end(leader: ChildProcess): Promise<void> {
+  const { pid } = leader;
+  if (pid === undefined) {
+    return;
+  }
+  const gone = (): boolean => leader.exitCode !== null || leader.signalCode !== null;
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    try {
+      process.kill(-pid, signal);
+      await until(`VS Code's server ends by ${signal}`, gone, 5000);
+    } catch {
+      // It is killed, or was gone already.
+    }
+  }
+}

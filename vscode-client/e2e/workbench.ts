@@ -1,0 +1,300 @@
+/**
+ * What a user does in VS Code's window, and sees there. Knows the window's parts by their roles and
+ * names; waits for what a gesture is to bring about, and repeats it until then.
+ */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Locator, Page } from "playwright-core";
+import type { Editor, Settings } from "./editor";
+import { until, untilSeen } from "./until";
+
+const START_MS = 60_000;
+
+export interface Opening {
+  files: Record<string, string>;
+  settings?: Settings;
+  /** The file that is shown; the first one if it is not said. */
+  first?: string;
+}
+
+export class Workbench {
+  private constructor(
+    private readonly editor: Editor,
+    readonly page: Page,
+    readonly folder: string,
+  ) {}
+
+  /** Opens a new folder with these files, and shows one of them. */
+  static async open(editor: Editor, { files, settings, first }: Opening): Promise<Workbench> {
+    const folder = editor.folder(files, settings);
+    const workbench = new Workbench(editor, editor.page, folder);
+    const shown = first ?? Object.keys(files)[0];
+    try {
+      await editor.open(
+        folder,
+        shown === undefined ? [] : [["openFile", editor.address(join(folder, shown))]],
+      );
+      await (shown === undefined
+        ? workbench.page.locator(".monaco-workbench .statusbar").waitFor({ timeout: START_MS })
+        : workbench.page.locator(LINE).first().waitFor({ timeout: START_MS }));
+      return workbench;
+    } catch (error) {
+      await editor.keepEvidence("open");
+      throw error;
+    }
+  }
+
+  /** The item in the status bar, by what a screen reader says of it. */
+  get status(): Locator {
+    return this.page.locator('[id="copydecode.copydecode.copydecode.status"] a');
+  }
+
+  /** Waits until the status bar's item says something. */
+  async says(spoken: string | RegExp, patienceMs = START_MS): Promise<void> {
+    const said = (): Promise<string> =>
+      this.status.getAttribute("aria-label").then((it) => it ?? "");
+    await until(
+      async () => `the status bar says ${String(spoken)}; it says ${await said()}`,
+      async () =>
+        (await this.status.isVisible()) &&
+        (typeof spoken === "string"
+          ? (await said()).startsWith(spoken)
+          : spoken.test(await said())),
+      patienceMs,
+    );
+  }
+
+  /** Shows a file of the folder, as by its name in Quick Open. */
+  async show(name: string): Promise<void> {
+    await this.pick("Control+p", join(this.folder, name), name);
+    await until(`a tab for ${name}`, () => this.tab(name).isVisible());
+    await until(`the text of ${name}`, () => this.page.locator(LINE).first().isVisible());
+  }
+
+  /** The tab of an editor that is in front. */
+  tab(name: string): Locator {
+    return this.page.locator(".editor-group-container.active .tab.active", { hasText: name });
+  }
+
+  /** Runs a command by its title in the command palette. */
+  async command(title: string): Promise<void> {
+    await this.pick("F1", `>${title}`, title);
+  }
+
+  /** Types into the box that a key opens, and takes the line with that text. */
+  private async pick(key: string, typed: string, line: string): Promise<void> {
+    const row = this.quickPick.locator(".monaco-list-row", { hasText: line }).first();
+    await untilSeen(
+      `${line} offered behind ${key}`,
+      async () => {
+        if (!(await this.quickInput.isVisible())) {
+          await this.page.keyboard.press(key);
+        }
+        if (await this.quickInput.isVisible()) {
+          await this.quickInput.fill(typed);
+        }
+      },
+      async () => (await this.quickInput.isVisible()) && (await row.isVisible()),
+    );
+    await row.click();
+    // Another box may open in its place.
+    await until(
+      `${line} is taken`,
+      async () =>
+        !(await this.quickInput.isVisible()) || (await this.quickInput.inputValue()) !== typed,
+    );
+  }
+
+  /** The box in the middle: commands, files, instructions. */
+  get quickPick(): Locator {
+    return this.page.locator(".quick-input-widget");
+  }
+
+  get quickInput(): Locator {
+    return this.quickPick.locator("input").first();
+  }
+
+  /** Puts the cursor into the editor, from 1. */
+  async goTo(line: number, column: number): Promise<void> {
+    const place = `Ln ${line}, Col ${column}`;
+    await untilSeen(
+      `the cursor at ${place}`,
+      async () => {
+        await this.page.keyboard.press("Escape");
+        await this.page.keyboard.press("Control+g");
+        if (await this.quickInput.isVisible()) {
+          await this.quickInput.fill(`:${line}:${column}`);
+          await this.page.keyboard.press("Enter");
+        }
+      },
+      async () =>
+        (await this.page.locator('[id="status.editor.selection"]').textContent())?.trim() ===
+          place && (await this.hasFocus()),
+    );
+  }
+
+  private hasFocus(): Promise<boolean> {
+    return this.page.locator(`${EDITOR} .monaco-editor.focused`).first().isVisible();
+  }
+
+  /** Returns the lines that the editor in front shows. */
+  lines(): Promise<string[]> {
+    return this.page.locator(LINE).evaluateAll((lines) =>
+      lines
+        .map((line) => ({
+          top: Number.parseFloat((line as HTMLElement).style.top),
+          text: (line.textContent ?? "").replaceAll("\u00a0", " "),
+        }))
+        .sort((a, b) => a.top - b.top)
+        .map(({ text }) => text),
+    );
+  }
+
+  /** Waits until the editor shows just this text, which fits into it. */
+  async shows(text: string): Promise<void> {
+    let seen = "";
+    await until(
+      () => `the text is ${JSON.stringify(text)}; it is ${JSON.stringify(seen)}`,
+      async () => (seen = (await this.lines()).join("\n")) === text.replaceAll("\r\n", "\n"),
+    );
+  }
+
+  /** Waits until a line is shown that has this in it. */
+  async showsLine(part: string): Promise<void> {
+    await until(`a line with ${part}`, async () =>
+      (await this.lines()).some((it) => it.includes(part)),
+    );
+  }
+
+  /** Waits until what was found is underlined in the editor. */
+  async showsProblems(): Promise<void> {
+    await this.page.locator(`${EDITOR} .squiggly-warning`).first().waitFor({ timeout: START_MS });
+  }
+
+  /** Opens the menu of code actions at the cursor. */
+  async openActions(): Promise<Locator> {
+    const menu = this.page.locator(".action-widget");
+    await untilSeen(
+      "the menu of code actions",
+      async () => {
+        if (!(await menu.isVisible())) {
+          await this.page.keyboard.press("Control+.");
+        }
+      },
+      () => menu.locator(".monaco-list-row.action").first().isVisible(),
+    );
+    return menu;
+  }
+
+  /** Chooses an action of the open menu by the arrow keys; Enter takes it. */
+  async moveTo(menu: Locator, title: string): Promise<void> {
+    const row = menu.locator(".monaco-list-row.action", { hasText: title }).first();
+    await row.waitFor();
+    await untilSeen(
+      `${title} is the one in front`,
+      async () => {
+        if (!(await isFocused(row))) {
+          await this.page.keyboard.press("ArrowDown");
+        }
+      },
+      () => isFocused(row),
+      { eachMs: 300, times: 12 },
+    );
+  }
+
+  /** Applies an action at the cursor, by keys. */
+  async apply(title: string): Promise<void> {
+    await this.moveTo(await this.openActions(), title);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Opens the instruction box, by its key. */
+  async openInstructions(): Promise<void> {
+    await untilSeen(
+      "the instruction box",
+      async () => {
+        if (!(await this.quickInput.isVisible())) {
+          await this.page.keyboard.press("Control+Alt+e");
+        }
+      },
+      async () =>
+        (await this.quickInput.isVisible()) &&
+        ((await this.quickInput.getAttribute("placeholder")) ?? "").startsWith(
+          "What is to be done",
+        ),
+    );
+  }
+
+  /** Asks for an edit in the instruction box. */
+  async ask(instruction: string): Promise<void> {
+    await this.openInstructions();
+    await this.quickInput.fill(instruction);
+    await this.quickPick.locator(".monaco-list-row", { hasText: instruction }).first().waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Undoes a step; whatever that brings back has to be this text. */
+  async undoesTo(name: string, bytes: string): Promise<void> {
+    await this.saved(name, (text) => text !== bytes);
+    await untilSeen(
+      "undo changes something",
+      () => this.page.keyboard.press("Control+z"),
+      () => this.page.locator(".tab.active.dirty").isVisible(),
+    );
+    await this.save(name);
+    const undone = this.read(name);
+    if (undone !== bytes) {
+      throw new Error(`undo led to ${JSON.stringify(undone)}, not ${JSON.stringify(bytes)}`);
+    }
+  }
+
+  /** Saves, and waits until the file's bytes are these. */
+  async savedAs(name: string, bytes: string): Promise<void> {
+    await this.saved(name, (text) => text === bytes, JSON.stringify(bytes.slice(0, 2000)));
+  }
+
+  private async saved(
+    name: string,
+    right: (text: string) => boolean,
+    what = "other",
+  ): Promise<void> {
+    await untilSeen(
+      () => `${name} is saved as ${what}; it is ${JSON.stringify(this.read(name).slice(0, 2000))}`,
+      () => this.save(name),
+      () => right(this.read(name)),
+      { eachMs: 1000 },
+    );
+  }
+
+  /** Saves the editor in front. */
+  async save(name: string): Promise<void> {
+    await untilSeen(
+      `${name} is saved`,
+      () => this.page.keyboard.press("Control+s"),
+      async () => !(await this.page.locator(".tab.active.dirty").isVisible()),
+    );
+  }
+
+  /** Returns the text of a file as it is on disk. */
+  read(name: string): string {
+    return readFileSync(join(this.folder, name), "utf8");
+  }
+
+  /** A message in the corner. */
+  message(text: string | RegExp): Locator {
+    return this.page.locator(".notification-toast", { hasText: text }).first();
+  }
+
+  /** Keeps a picture of the window. */
+  async picture(name: string): Promise<void> {
+    await this.editor.keepPicture(name);
+  }
+}
+
+const EDITOR = ".editor-group-container.active .editor-instance";
+const LINE = `${EDITOR} .view-lines .view-line`;
+
+async function isFocused(row: Locator): Promise<boolean> {
+  return ((await row.getAttribute("class")) ?? "").includes("focused");
+}
