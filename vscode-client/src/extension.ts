@@ -203,11 +203,14 @@ async function offerHelp({ state, reasons }: Server): Promise<void> {
 }
 
 async function follow(chosen: string | undefined): Promise<void> {
-  const commands: Record<string, [string, ...string[]]> = {
+  const commands: Record<string, [string, ...unknown[]]> = {
     [SET_UP]: ["copydecode.setUp"],
     [RESTART]: ["copydecode.restart"],
     [SHOW_LOG]: ["copydecode.showLog"],
-    "Open Settings": ["workbench.action.openSettings", "copydecode.python"],
+    // Settings of the machine where the server runs stand in a part of their own in a remote window.
+    "Open Settings": vscode.env.remoteName
+      ? ["workbench.action.openRemoteSettings", { query: "@id:copydecode.python" }]
+      : ["workbench.action.openSettings", "@id:copydecode.python"],
   };
   const command = chosen === undefined ? undefined : commands[chosen];
   if (command) {
