@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import type { Editor, Settings } from "./editor";
 import { until, untilSeen } from "./until";
@@ -67,8 +67,8 @@ export class Workbench {
 
   /** Shows a file of the folder, as by its name in Quick Open. */
   async show(name: string): Promise<void> {
-    await this.pick("Control+p", join(this.folder, name), name);
-    await until(`a tab for ${name}`, () => this.tab(name).isVisible());
+    await this.pick("Control+p", join(this.folder, name), basename(name));
+    await until(`a tab for ${name}`, () => this.tab(basename(name)).isVisible());
     await until(`the text of ${name}`, () => this.page.locator(LINE).first().isVisible());
   }
 
@@ -88,10 +88,8 @@ export class Workbench {
     await untilSeen(
       `${line} offered behind ${key}`,
       async () => {
-        if (!(await this.quickInput.isVisible())) {
-          await this.page.keyboard.press(key);
-        }
-        if (await this.quickInput.isVisible()) {
+        await this.page.keyboard.press(key);
+        if (await appears(this.quickInput)) {
           await this.quickInput.fill(typed);
         }
       },
@@ -115,22 +113,23 @@ export class Workbench {
     return this.quickPick.locator("input").first();
   }
 
-  /** Puts the cursor into the editor, from 1. */
+  /** Puts the cursor into the editor in front, from 1; tabs count as one character. */
   async goTo(line: number, column: number): Promise<void> {
-    const place = `Ln ${line}, Col ${column}`;
+    const place = this.page.locator('[id="status.editor.selection"]');
     await untilSeen(
-      `the cursor at ${place}`,
+      `the cursor in line ${line}`,
       async () => {
         await this.page.keyboard.press("Escape");
         await this.page.keyboard.press("Control+g");
-        if (await this.quickInput.isVisible()) {
+        if (await appears(this.quickInput)) {
           await this.quickInput.fill(`:${line}:${column}`);
           await this.page.keyboard.press("Enter");
         }
       },
       async () =>
-        (await this.page.locator('[id="status.editor.selection"]').textContent())?.trim() ===
-          place && (await this.hasFocus()),
+        !(await this.quickInput.isVisible()) &&
+        ((await place.textContent()) ?? "").trim().startsWith(`Ln ${line}, `) &&
+        (await this.hasFocus()),
     );
   }
 
@@ -144,7 +143,7 @@ export class Workbench {
       lines
         .map((line) => ({
           top: Number.parseFloat((line as HTMLElement).style.top),
-          text: (line.textContent ?? "").replaceAll("\u00a0", " "),
+          text: line.textContent.replaceAll("\u00a0", " "),
         }))
         .sort((a, b) => a.top - b.top)
         .map(({ text }) => text),
@@ -207,6 +206,44 @@ export class Workbench {
   async apply(title: string): Promise<void> {
     await this.moveTo(await this.openActions(), title);
     await this.page.keyboard.press("Enter");
+  }
+
+  /** The lightbulb in the cursor's line. A click applies an AI's action if it is the only one. */
+  get lightbulb(): Locator {
+    return this.page.locator(`${EDITOR} .lightBulbWidget`).first();
+  }
+
+  /** The editor of a diff. */
+  get diff(): Locator {
+    return this.page.locator(`${EDITOR} .monaco-diff-editor`).first();
+  }
+
+  /** Waits until a diff is in front. */
+  async showsDiff(): Promise<void> {
+    await this.diff.locator(".editor.modified .view-line").first().waitFor();
+  }
+
+  /** Puts a text into the clipboard, as another program would. */
+  async copy(text: string): Promise<void> {
+    await this.page.evaluate((it) => navigator.clipboard.writeText(it), text);
+  }
+
+  /** Writes the folder's settings, in their file. */
+  async set(settings: Settings): Promise<void> {
+    const name = ".vscode/settings.json";
+    const text = JSON.stringify(settings);
+    await this.show(name);
+    await this.goTo(1, 1);
+    await this.copy(text);
+    await untilSeen(
+      "the settings' text",
+      async () => {
+        await this.page.keyboard.press("Control+a");
+        await this.page.keyboard.press("Control+v");
+      },
+      async () => (await this.lines()).join("\n") === text,
+    );
+    await this.savedAs(name, text);
   }
 
   /** Opens the instruction box, by its key. */
@@ -294,6 +331,16 @@ export class Workbench {
 
 const EDITOR = ".editor-group-container.active .editor-instance";
 const LINE = `${EDITOR} .view-lines .view-line`;
+
+/** Returns whether something appears within a moment. */
+async function appears(what: Locator): Promise<boolean> {
+  try {
+    await what.waitFor({ timeout: 2000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function isFocused(row: Locator): Promise<boolean> {
   return ((await row.getAttribute("class")) ?? "").includes("focused");

@@ -4,27 +4,30 @@ import { afterAll, beforeAll, beforeEach } from "vitest";
 import { Editor, PYTHON, type Settings } from "../editor";
 import { Workbench, type Opening } from "../workbench";
 
-/** Begins with a VS Code in which a folder is open; both are there once the journeys run. */
-export function session(opening: Opening, machine: Settings = {}): () => Workbench {
-  const editor = vscode({ "copydecode.python": PYTHON, ...machine });
-  let workbench: Workbench | undefined;
-  beforeAll(async () => {
-    workbench = await Workbench.open(editor(), opening);
-  });
-  return () => workbench ?? unreachable();
-}
-
-/** Begins with a VS Code in which nothing is open. */
-export function vscode(machine: Settings): () => Editor {
+/** Begins with a VS Code in which nothing is open; it is there once the journeys run. */
+export function vscode(machine: Settings = {}): () => Editor {
   let editor: Editor | undefined;
   beforeAll(async () => {
-    editor = await Editor.start({ "pyflakes.python": PYTHON, ...machine });
+    editor = await Editor.start({
+      "copydecode.python": PYTHON,
+      "pyflakes.python": PYTHON,
+      ...machine,
+    });
   });
   beforeEach(({ task, onTestFailed }) => {
     onTestFailed(() => editor?.keepEvidence(task.name));
   });
   afterAll(() => editor?.stop());
   return () => editor ?? unreachable();
+}
+
+/** Begins with a folder opened in a VS Code, in place of the one before. */
+export function opened(editor: () => Editor, opening: Opening): () => Workbench {
+  let workbench: Workbench | undefined;
+  beforeAll(async () => {
+    workbench = await Workbench.open(editor(), opening);
+  });
+  return () => workbench ?? unreachable();
 }
 
 function unreachable(): never {

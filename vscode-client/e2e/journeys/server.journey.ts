@@ -1,0 +1,78 @@
+/** The server's life as the user sees it, on the scripted engine: cancelled, killed, set anew. */
+
+import { afterAll, expect, it } from "vitest";
+import { scripted } from "../scripted";
+import { until } from "../until";
+import { opened, vscode } from "./session";
+import * as texts from "./texts";
+
+const engine = scripted();
+afterAll(() => engine.remove());
+
+const editor = vscode({ "copydecode.python": engine.python });
+const workbench = opened(editor, { files: { "lines.py": texts.LINES } });
+
+it("an edit is cancelled from the status bar, and the next one works", async () => {
+  const user = workbench();
+  await user.says("AI edit: ready");
+  await user.goTo(2, 1);
+  await user.ask("wait");
+  await user.says("AI edit: working");
+  await user.status.click();
+  await user.quickPick.locator(".monaco-list-row", { hasText: "Cancel Edit" }).click();
+  await user.says("AI edit: ready");
+  await user.shows(texts.LINES);
+  await user.goTo(2, 1);
+  await user.ask("put: b = 22");
+  await user.shows(texts.LINES.replace("b = 2", "b = 22"));
+  await user.undoesTo("lines.py", texts.LINES);
+});
+
+it("an edit is cancelled by command", async () => {
+  const user = workbench();
+  await user.goTo(2, 1);
+  await user.ask("wait");
+  await user.says("AI edit: working");
+  await user.command("AI Edit: Cancel Edit");
+  await user.says("AI edit: ready");
+  await user.shows(texts.LINES);
+});
+
+it("an edit that fails says why, and leaves the text", async () => {
+  const user = workbench();
+  await user.goTo(2, 1);
+  await user.ask("endless");
+  await user.message("expected an end within 8 tokens").waitFor();
+  await user.shows(texts.LINES);
+});
+
+it("a server that is killed comes back, and the next edit works", async () => {
+  const user = workbench();
+  const killed = engine.pid() ?? 0;
+  process.kill(killed, "SIGKILL");
+  await until("another server", () => engine.pid() !== killed);
+  await user.says("AI edit: ready");
+  await user.goTo(3, 1);
+  await user.ask("put: c = 33");
+  await user.shows(texts.LINES.replace("c = 3", "c = 33"));
+  await user.undoesTo("lines.py", texts.LINES);
+});
+
+it("a setting that cannot be used is named, and one that can be reaches the server", async () => {
+  const user = workbench();
+  const { pid } = { pid: engine.pid() };
+  await user.set({ "copydecode.maxDocumentBytes": 0 });
+  await user.message(/maxDocumentBytes: expected/).waitFor();
+  await user.set({ "copydecode.maxDocumentBytes": 5 });
+  await user.show("lines.py");
+  await user.goTo(3, 1);
+  await user.ask("put: c = 33");
+  await user.message(/bytes/).waitFor();
+  await user.shows(texts.LINES);
+  await user.set({ "copydecode.maxDocumentBytes": 5000 });
+  await user.show("lines.py");
+  await user.goTo(3, 1);
+  await user.ask("put: c = 33");
+  await user.shows(texts.LINES.replace("c = 3", "c = 33"));
+  expect(engine.pid()).toBe(pid);
+});

@@ -1,0 +1,71 @@
+/** Texts whose edits are easy for every model that is worth shipping. */
+
+/** A misspelt name in line 8, column 12, whose right one stands close by. */
+export const LEDGER = `"""Totals of a ledger."""
+
+
+def total(items):
+    result = 0
+    for item in items:
+        result += item.price
+    return resultt
+
+
+print(total([]))
+`;
+export const LEDGER_FIXED = LEDGER.replace("resultt", "result");
+export const FIX = "Apply AI edit: fix undefined name 'resultt'";
+
+/** Two misspelt names; nothing else is found. */
+export const TWICE = `def total(items):
+    result = 0
+    for item in items:
+        result += item.price
+    return resultt
+
+
+def largest(items):
+    biggest = 0
+    for item in items:
+        biggest = max(biggest, item.price)
+    return biggestt
+`;
+export const SECOND_FIXED = TWICE.replace("biggestt", "biggest");
+export const TWICE_FIXED = SECOND_FIXED.replace("resultt", "result");
+
+export const LINES = "a = 1\nb = 2\nc = 3\nd = 4\n";
+
+/** 5,000 lines; a misspelt name in line 4003, column 12. */
+export const LONG = Array.from(
+  { length: 1000 },
+  (_, n) => `def area_${n}(width, height):
+    surface = width * height + ${n}
+    return surface${n === 800 ? "e" : ""}
+
+
+`,
+).join("");
+export const LONG_FIXED = LONG.replace("surfacee", "surface");
+
+/** Line ends of Windows, characters outside of the BMP, tabs, no end of the last line. */
+export const EMOJI = [
+  "# 🎉 emoji",
+  "def total(items):",
+  "\tresult = sum(items)  # 😀😀",
+  "\treturn resultt",
+  "",
+  "",
+  "print(total([]), '🎉')",
+].join("\r\n");
+export const EMOJI_FIXED = EMOJI.replace("resultt", "result");
+
+/** A function that does the wrong thing, and a snippet that says the right one. */
+export const MODULE = `def total(items):
+    return sum(items)
+
+
+def largest(items):
+    return min(items)
+`;
+export const SNIPPET = "def largest(items):\n    return max(items)\n";
+export const MODULE_MERGED = MODULE.replace("min", "max");
