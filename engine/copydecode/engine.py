@@ -58,6 +58,9 @@ _ROOM_TOKENS = 64
 
 _WARM_UP_TOKENS = 4
 
+_Attempt = Callable[[Decisions], Forwards["EditResult"]]
+"""Decodes an edit, and notes what was decided."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -281,67 +284,80 @@ class Engine:
             for line_op in Program((op,)).line_ops:
                 tell(shift(line_op, prompt.window))
 
-        def attempt(fork: int | None = None) -> Forwards[tuple[EditResult, Decisions]]:
+        def attempt(decisions: Decisions) -> Forwards[EditResult]:
+            again = decisions.fork is not None
             spent = time.perf_counter() - started
             written = receipt.generated_tokens + receipt.forced_tokens
-            decisions = Decisions(fork)
             program = yield from self._backend.decoding(
                 prompt,
-                limits if fork is None else limits.less(spent, 2 * written + _ROOM_TOKENS),
+                limits.less(spent, 2 * written + _ROOM_TOKENS) if again else limits,
                 receipt,
                 name=request.name,
                 lock=self._lock(view.scope(request.scope), prompt.window),
                 cancelled=cancelled,
-                on_op=on_visible_op if fork is None else lambda _op: None,
+                on_op=(lambda _op: None) if again else on_visible_op,
                 decisions=decisions,
             )
             _check_text(program, request.text + request.instruction)
-            receipt.log_prob, receipt.weakest_log_prob = decisions.log_prob, decisions.weakest
-            receipt.confidence = self._backend.confidence(decisions)
-            return _resolved(program, request, view, prompt.window, receipt), decisions
+            return _resolved(program, request, view, prompt.window, receipt)
 
-        result, decisions = yield from attempt()
-        if found := self._wrong(request, result):
-            result = yield from self._instead(request, result, found, decisions, attempt)
+        result, decisions = yield from self._best(request, receipt, attempt)
+        receipt.log_prob, receipt.weakest_log_prob = decisions.log_prob, decisions.weakest
+        receipt.confidence = self._backend.confidence(decisions)
         receipt.total_s = time.perf_counter() - started
         return result
 
-    def _instead(
-        self,
-        request: EditRequest,
-        first: EditResult,
-        found: Sequence[str],
-        decisions: Decisions,
-        attempt: Callable[[int], Forwards[tuple[EditResult, Decisions]]],
-    ) -> Forwards[EditResult]:
-        """Return the best edit that nothing is `found` to be wrong with, in place of the `first`.
+    def _best(
+        self, request: EditRequest, receipt: Receipt, attempt: _Attempt
+    ) -> Forwards[tuple[EditResult, Decisions]]:
+        """Return the first edit, or where something is wrong with it the best one that is right.
 
-        Each goes another way at one decision, those first where the model was the least sure.
-        An edit that changes nothing stays, where none is better: perhaps there is nothing to do.
+        An edit that changes nothing stays where none is right: its diagnostic may be out of date.
 
         Raises:
-            WithheldError: something is wrong with all of them.
+            WithheldError, UnreadableTextError: what is wrong with the first one, and none is right.
         """
-        receipt = first.receipt
-        sure = receipt.log_prob, receipt.weakest_log_prob, receipt.confidence
+        decisions = Decisions()
+        refusal: WithheldError | UnreadableTextError
+        result = None
+        try:
+            result = yield from attempt(decisions)
+            if not (found := self._wrong(request, result)):
+                return result, decisions
+            refusal = WithheldError(found)
+        except UnreadableTextError as error:
+            refusal = error
+        better = yield from self._instead(request, decisions, receipt, attempt)
+        if better is not None:
+            return better
+        if result is not None and result.text == request.text:
+            return result, decisions
+        raise refusal
+
+    def _instead(
+        self, request: EditRequest, first: Decisions, receipt: Receipt, attempt: _Attempt
+    ) -> Forwards[tuple[EditResult, Decisions] | None]:
+        """Return the best edit that nothing is wrong with, and what was decided; None without one.
+
+        Each that is tried goes another way than the `first` at one decision, those before others
+        where the model was the least sure.
+        """
         started = time.perf_counter()
         patience = max(PATIENCE_S, receipt.decode_s + receipt.grammar_s)
-        for fork in decisions.nearest(WAYS, LIKELY_WITHIN):
+        for fork in first.nearest(WAYS, LIKELY_WITHIN):
             if time.perf_counter() - started > patience:
                 break
             receipt.retries += 1
+            decisions = Decisions(fork)
             try:
-                result, _ = yield from attempt(fork)
+                result = yield from attempt(decisions)
             except EditCancelledError:
                 raise
             except (EditStoppedError, ContextTooLongError):
                 continue
             if result.text != request.text and not self._wrong(request, result):
-                return result
-        if first.text != request.text:
-            raise WithheldError(found)
-        receipt.log_prob, receipt.weakest_log_prob, receipt.confidence = sure
-        return first
+                return result, decisions
+        return None
 
     def _wrong(self, request: EditRequest, result: EditResult) -> list[str]:
         """Return what is wrong with an edit, where that is to be looked at.

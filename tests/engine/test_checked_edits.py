@@ -21,7 +21,7 @@ from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import Document
 from copydecode.edit.program import Copy, Gen, LineOp, Program
 from copydecode.engine import WAYS
-from copydecode.errors import EditCancelledError, WithheldError
+from copydecode.errors import EditCancelledError, UnreadableTextError, WithheldError
 from tests.engine.decode.scripted import FunctionModel
 
 REQUEST = EditRequest(
@@ -187,3 +187,14 @@ def test_a_deadline_is_for_both_programs_together() -> None:
     assert 0 < late < 0.01
     assert Limits(deadline_s=None).less(5.0, 9) == Limits(9, deadline_s=None)
     assert Limits(8).less(5.0, 9).max_new_tokens == 8
+
+
+def test_text_that_is_none_gives_way_whether_or_not_it_is_checked(ranking: Ranking) -> None:
+    """A model can end in the middle of a character."""
+    half = Program((Copy(1, 1), Gen("print(\ufffd)\n")))
+    request = replace(REQUEST, self_check=False)
+    result = ranking(half, RIGHT).edit(request)
+    assert result.program == RIGHT
+    assert result.receipt.retries >= 1
+    with pytest.raises(UnreadableTextError):
+        ranking(half).edit(request)

@@ -50,6 +50,10 @@ class ListCache:
         return copy
 
 
+_CERTAIN = 9.0
+"""In nats: no other token is an idea of such a model."""
+
+
 class FunctionModel:
     """Its logits after a token are a function of all tokens up to it."""
 
@@ -86,7 +90,7 @@ def scripted(sequence: Sequence[int], size: int, context: int = 100_000) -> Func
     def logits(read: Sequence[int]) -> Tensor:
         assert list(read) == list(sequence[: len(read)]), "the loop left the script"
         row = torch.zeros(size)
-        row[sequence[len(read)]] = 1.0
+        row[sequence[len(read)]] = _CERTAIN
         return row
 
     return FunctionModel(logits, context)
@@ -98,7 +102,7 @@ def leniently(sequence: Sequence[int], size: int, context: int = 100_000) -> Fun
     def logits(read: Sequence[int]) -> Tensor:
         row = torch.zeros(size)
         if list(read) == list(sequence[: len(read)]) and len(read) < len(sequence):
-            row[sequence[len(read)]] = 1.0
+            row[sequence[len(read)]] = _CERTAIN
         return row
 
     return FunctionModel(logits, context)
