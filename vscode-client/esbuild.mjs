@@ -15,6 +15,19 @@ const builds = await Promise.all([
     target: "node20",
     external: ["vscode"],
   }),
+  context({
+    ...common,
+    entryPoints: { latency: "src/latency/script.ts" },
+    outdir: "dist",
+    platform: "browser",
+    format: "iife",
+    target: "es2022",
+  }),
+  context({
+    ...common,
+    entryPoints: { latency: "src/latency/style.css" },
+    outdir: "dist",
+  }),
 ]);
 if (watch) {
   await Promise.all(builds.map((build) => build.watch()));
