@@ -5,6 +5,7 @@ import type { CodeAction, LanguageClient } from "vscode-languageclient/node";
 import { APPLY_ACTION, Edits, type Wish } from "./edits";
 import { Highlights } from "./highlights";
 import { InstructionBox, snippetFromClipboard } from "./instructionBox";
+import { LatencyView } from "./latency/view";
 import { DiffPreview } from "./preview";
 import { inWords, type Timed } from "./receipt";
 import { ReceiptStore } from "./receipts";
@@ -82,6 +83,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     [APPLY_ACTION]: (action: CodeAction) => edits.applyAction(action),
     "copydecode.cancelEdit": () => edits.cancel(),
     "copydecode.status": () => showStatus(server, work, receipts),
+    "copydecode.showLatency": () => vscode.commands.executeCommand("copydecode.latency.focus"),
     "copydecode.showLog": () => log.show(),
     "copydecode.restart": () => server.restart(),
     "copydecode.setUp": async () => {
@@ -123,6 +125,10 @@ export function activate(context: vscode.ExtensionContext): Api {
     highlights,
     preview,
     statusBar,
+    vscode.window.registerWebviewViewProvider(
+      "copydecode.latency",
+      new LatencyView(context.extensionUri, receipts),
+    ),
     receipts.onDidChange(() => statusBar.update()),
     server.onDidChangeState((state) => {
       statusBar.update();
@@ -233,10 +239,11 @@ async function showStatus(
   });
   const chosen = await vscode.window.showQuickPick(
     [
+      item("$(edit) Apply AI Edit…", "copydecode.edit"),
       item(
-        "$(edit) Apply AI Edit…",
-        "copydecode.edit",
-        last && `The last one: ${last.file}, ${inWords(last)}`,
+        "$(graph) Show Latency",
+        "copydecode.showLatency",
+        last && `The last edit: ${last.file}, ${inWords(last)}`,
       ),
       ...(work.work.edits > 0 ? [item("$(stop-circle) Cancel Edit", "copydecode.cancelEdit")] : []),
       item("$(output) Show Log", "copydecode.showLog"),
