@@ -1,10 +1,12 @@
 // Bundles the extension into dist/.
 import { context } from "esbuild";
-import { rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 
 const watch = process.argv.includes("--watch");
 const common = { bundle: true, minify: !watch, sourcemap: watch, logLevel: "info" };
 rmSync("dist", { recursive: true, force: true });
+mkdirSync("dist");
+copyFileSync("../constraints.txt", "dist/constraints.txt"); // What `setUp` installs with.
 const builds = await Promise.all([
   context({
     ...common,

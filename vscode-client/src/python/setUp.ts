@@ -37,7 +37,7 @@ export async function setUp(
       detail:
         `With ${base.python} (Python ${base.version.join(".")}), in ${folder}.\n\n` +
         `pip installs ${source} and what it needs (PyTorch, transformers, XGrammar) from your ` +
-        "package index: up to 1 GB, a few minutes. Nothing else on this machine is changed.",
+        "package index: some gigabytes, a few minutes. Nothing else on this machine is changed.",
     },
     "Install",
   );
@@ -63,7 +63,8 @@ export async function setUp(
         await rm(folder, { recursive: true, force: true });
         await run("making the environment", base.python, ["-I", "-m", "venv", folder]);
         const python = pythonOf(folder, process.platform);
-        await run("installing", python, ["-I", "-m", "pip", ...pipArguments(source)]);
+        const pinned = join(context.extensionPath, "dist", "constraints.txt");
+        await run("installing", python, ["-I", "-m", "pip", ...pipArguments(source, pinned)]);
       },
     );
     return true;
@@ -82,14 +83,18 @@ export async function setUp(
   }
 }
 
-/** Returns the arguments of pip that install a wheel or a source folder, with its tested versions. */
-function pipArguments(source: string): string[] {
-  const constraints = join(source, "constraints.txt");
+/**
+ * Returns the arguments of pip that install a wheel or a source folder, with the versions that were
+ * tested: those of the folder, else the `pinned` ones that came with the extension.
+ */
+function pipArguments(source: string, pinned: string): string[] {
+  const own = join(source, "constraints.txt");
   return [
     "install",
     "--disable-pip-version-check",
     "--no-input",
-    ...(existsSync(constraints) ? ["-c", constraints] : []),
+    "-c",
+    existsSync(own) ? own : pinned,
     source,
     "pyflakes",
   ];
