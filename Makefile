@@ -6,10 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studies test lint types tests client vsix e2e fuzz soak fix clean
+.PHONY: help demo studies test lint types tests client vsix e2e e2e-vscode bench-vscode fuzz soak fix clean
 
 help:  ## Show this list.
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.runtime  ## Fix a real mistake in a real file through the real server, and show how.
 	@$(BIN)/copydecode demo
@@ -43,9 +43,22 @@ fuzz: $(VENV)/.dev  ## Ten thousand random interleavings; FIRST=SEED, COUNT=N.
 soak: $(VENV)/.dev  ## Eight editors at once for ten minutes: no error, and memory stays flat.
 	$(BIN)/python -m tests.e2e.soak
 
-e2e: $(VENV)/.dev  ## Drive real editors, by the configurations of docs/editors.md. Debian: unpacks them into .e2e.
+e2e: $(VENV)/.dev e2e-vscode  ## Drive real editors, by the configurations of docs/editors.md. Debian: unpacks them into .e2e.
 	@tests/e2e/install-editors.sh .e2e
 	COPYDECODE_E2E=1 $(BIN)/pytest tests/e2e
+
+# VSCODE is empty for the oldest VS Code that the extension is for, or "newest".
+VSCODE ?=
+VSCODE_AT = .e2e/vscode$(if $(VSCODE),-$(VSCODE))
+IN_VSCODE = cd vscode-client && COPYDECODE_VSCODE=$(abspath $(VSCODE_AT)) COPYDECODE_PYTHON=$(abspath $(BIN)/python)
+
+e2e-vscode: $(VENV)/.dev client vsix  ## Use the extension in a real VS Code, from npm into .e2e. VSCODE=newest, ONLY=NAME.
+	@vscode-client/e2e/install.sh $(VSCODE_AT) $(VSCODE)
+	$(IN_VSCODE) npm run --silent e2e -- $(ONLY)
+
+bench-vscode: $(VENV)/.dev vsix  ## Measure there how long it is from a key to the changed text. VSCODE=newest.
+	@vscode-client/e2e/install.sh $(VSCODE_AT) $(VSCODE)
+	$(IN_VSCODE) npm run --silent bench
 
 fix: $(VENV)/.dev  ## Format, and fix what ruff can fix.
 	$(BIN)/ruff check --fix

@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { until } from "./until";
 
@@ -34,6 +34,9 @@ const VSCODE = resolve(process.env.COPYDECODE_VSCODE ?? join(REPOSITORY, ".e2e/v
 const PACKAGE = join(CLIENT, "dist/copydecode.vsix");
 /** An extension for tests: it publishes what pyflakes finds. */
 export const PYFLAKES = join(CLIENT, "e2e/pyflakes");
+
+/** Another one, for measurements: it writes receipts into files. */
+export const RECEIPTS = join(CLIENT, "e2e/receipts");
 
 export type Settings = Record<string, unknown>;
 
@@ -78,8 +81,11 @@ export class Editor {
     readonly page: Page,
   ) {}
 
-  /** Starts VS Code with settings of the machine; `stop` ends it. */
-  static async start(settings: Settings): Promise<Editor> {
+  /** Starts VS Code with settings of the machine, and further extensions; `stop` ends it. */
+  static async start(
+    settings: Settings,
+    { extensions: further = [] }: { extensions?: readonly string[] } = {},
+  ): Promise<Editor> {
     const root = mkdtempSync(join(tmpdir(), "copydecode-vscode-"));
     const node = join(VSCODE, "node");
     const [data, extensions, home] = ["data", "extensions", "home"].map((name) => join(root, name));
@@ -93,7 +99,11 @@ export class Editor {
       write(join(data, "data", place, "settings.json"), JSON.stringify({ ...QUIET, ...settings }));
     }
     // What lies there when VS Code first looks is installed.
-    cpSync(PYFLAKES, join(extensions, "copydecode-tests.pyflakes-0.0.1"), { recursive: true });
+    for (const folder of [PYFLAKES, ...further]) {
+      cpSync(folder, join(extensions, `copydecode-tests.${basename(folder)}-0.0.1`), {
+        recursive: true,
+      });
+    }
     const env = {
       // Not the caller's: a Python environment that is active there would be found here.
       PATH: "/usr/local/bin:/usr/bin:/bin",

@@ -208,9 +208,13 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
   }
 
-  /** The lightbulb in the cursor's line. A click applies an AI's action if it is the only one. */
-  get lightbulb(): Locator {
-    return this.page.locator(`${EDITOR} .lightBulbWidget`).first();
+  /** Clicks on the lightbulb in the cursor's line; that applies an AI's action which is the only one. */
+  async clickLightbulb(): Promise<void> {
+    const bulb = this.page.locator(`${EDITOR} .lightBulbWidget`).first();
+    await bulb.waitFor();
+    // Not by the locator: it would scroll the bulb's box into view, and the editor's lines with it.
+    const { x, y, width, height } = await until("the lightbulb's place", () => bulb.boundingBox());
+    await this.page.mouse.click(x + width / 2, y + height / 2);
   }
 
   /** The editor of a diff. */

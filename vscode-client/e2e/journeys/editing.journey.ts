@@ -35,7 +35,7 @@ describe("an edit", () => {
     await user.show("ledger.py");
     await user.showsProblems();
     await user.goTo(8, 14);
-    await user.lightbulb.click();
+    await user.clickLightbulb();
     await user.shows(texts.LEDGER_FIXED);
   });
 

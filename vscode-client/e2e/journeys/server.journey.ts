@@ -28,6 +28,15 @@ it("an edit is cancelled from the status bar, and the next one works", async () 
   await user.undoesTo("lines.py", texts.LINES);
 });
 
+it("an edit that takes long is cancelled from its progress", async () => {
+  const user = workbench();
+  await user.goTo(2, 1);
+  await user.ask("wait");
+  await user.message("AI edit").getByRole("button", { name: "Cancel" }).click();
+  await user.says("AI edit: ready");
+  await user.shows(texts.LINES);
+});
+
 it("an edit is cancelled by command", async () => {
   const user = workbench();
   await user.goTo(2, 1);
