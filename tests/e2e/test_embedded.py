@@ -12,6 +12,7 @@ import pytest
 from lsprotocol import types as lsp
 
 import copydecode
+from copydecode.config import CONFIDENCE_THRESHOLD
 from copydecode_lsp import pyflakes_diagnostics
 from copydecode_lsp.client import HeadlessClient
 from copydecode_lsp.headless import server
@@ -140,3 +141,38 @@ def test_the_demo_runs() -> None:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "the mistake is fixed" in ended.stdout
+
+
+@pytest.mark.parametrize("debug", ["", 'print("debug")\n'])
+async def test_the_example_of_the_vs_code_extension_is_edited_as_its_walkthrough_says(
+    debug: str,
+) -> None:
+    """Its AI! comment, and "delete this line", in any order, and neither with a question."""
+    example = ROOT.joinpath("vscode-client/walkthrough/example.py.txt").read_text(encoding="utf-8")
+    before = example.replace('print("debug")\n', debug)
+    async with server(None) as client:
+        client.open(URI, before, "python")
+        line = before[: before.index("AI!")].count("\n")
+        at = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
+        [action] = await client.code_actions(URI, at, [], None)
+        assert isinstance(action, lsp.CodeAction)
+        resolved = await client.code_action_resolve_async(action)
+        assert resolved.edit is not None
+        client.apply(resolved.edit)
+        comment = "    # rename reslut to result AI!\n"
+        renamed = before.replace(comment, "").replace("reslut", "result")
+        assert client.documents[URI].text == renamed
+        receipt = await client.execute("copydecode.lastReceipt") or {}
+        assert receipt["confidence"] > CONFIDENCE_THRESHOLD
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+async def test_the_examples_line_is_deleted_before_its_comment_and_after_it(renamed: bool) -> None:
+    example = ROOT.joinpath("vscode-client/walkthrough/example.py.txt").read_text(encoding="utf-8")
+    comment = "    # rename reslut to result AI!\n"
+    before = example.replace(comment, "").replace("reslut", "result") if renamed else example
+    line = before[: before.index("debug")].count("\n")
+    span = {"start": {"line": line, "character": 0}, "end": {"line": line + 1, "character": 0}}
+    argument = {"instruction": "delete this line", "range": span, "locked": False}
+    async for text in edited(argument, before):
+        assert text == before.replace('print("debug")\n', "")

@@ -84,6 +84,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     "copydecode.cancelEdit": () => edits.cancel(),
     "copydecode.status": () => showStatus(server, work, receipts),
     "copydecode.showLatency": () => vscode.commands.executeCommand("copydecode.latency.focus"),
+    "copydecode.openExample": () => openExample(context.extensionUri),
     "copydecode.showLog": () => log.show(),
     "copydecode.restart": () => server.restart(),
     "copydecode.setUp": async () => {
@@ -132,6 +133,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     receipts.onDidChange(() => statusBar.update()),
     server.onDidChangeState((state) => {
       statusBar.update();
+      void vscode.commands.executeCommand("setContext", "copydecode.ready", state === "ready");
       log.info(lookOf(state, { edits: 0, hunks: 0 }).spoken);
       if (state === "needs-set-up" || state === "failed") {
         void offerHelp(server);
@@ -222,6 +224,14 @@ async function follow(chosen: string | undefined): Promise<void> {
   if (command) {
     await vscode.commands.executeCommand(...command);
   }
+}
+
+/** Opens the walkthrough's example, beside nothing and saved nowhere. */
+async function openExample(extension: vscode.Uri): Promise<void> {
+  const file = vscode.Uri.joinPath(extension, "walkthrough", "example.py.txt");
+  const content = new TextDecoder().decode(await vscode.workspace.fs.readFile(file));
+  const document = await vscode.workspace.openTextDocument({ language: "python", content });
+  await vscode.window.showTextDocument(document);
 }
 
 /** Shows what the status bar stands for, and what can be done from there. */

@@ -5,9 +5,6 @@ import * as vscode from "vscode";
 import type { Timed } from "../receipt";
 import { page, type FromPage, type ToPage } from "./page";
 
-/** The view, as package.json names it. */
-export const LATENCY = "copydecode.latency";
-
 /** Where receipts come from. */
 export interface Source {
   readonly newestFirst: readonly Timed[];
