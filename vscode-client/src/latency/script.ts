@@ -29,7 +29,7 @@ function draw(): void {
   const shown = chosen ?? newestFirst[0];
   main?.replaceChildren(...(shown ? filled(shown) : empty()));
   if (focused) {
-    document.getElementById(focused)?.focus();
+    document.getElementById(focused)?.focus({ preventScroll: true });
   }
 }
 
@@ -190,8 +190,7 @@ function trend(shown: Timed): Node {
     h(
       "p",
       { class: "headline" },
-      `${edits.length === 1 ? "1 edit" : `Last ${edits.length} edits`}: ${usual}, ` +
-        `slowest ${figures.time(slowestMs)}`,
+      `Last ${edits.length}: ${usual}, slowest ${figures.time(slowestMs)}`,
     ),
     drawing,
   );
@@ -232,6 +231,7 @@ function table(shown: Timed): Node {
     choose.addEventListener("click", () => {
       chosen = timed === newestFirst[0] ? undefined : timed;
       draw();
+      window.scrollTo({ top: 0 }); // To what has changed; the focus stays with the edit.
     });
     const values = [
       clock.format(timed.at),
