@@ -41,6 +41,12 @@ export interface Wish {
   snippet?: string;
 }
 
+/** Returns whether a command was given a wish; menus give it the document's address. */
+export function isWish(given: unknown): given is Wish {
+  const { instruction, snippet } = (given ?? {}) as Wish;
+  return typeof instruction === "string" || typeof snippet === "string";
+}
+
 /** What `copydecode.applyEdit` answers, together with its receipt. */
 interface Answer {
   applied: boolean;

@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import type { CodeAction, LanguageClient } from "vscode-languageclient/node";
-import { APPLY_ACTION, Edits, type Wish } from "./edits";
+import { APPLY_ACTION, Edits, isWish } from "./edits";
 import { Highlights } from "./highlights";
 import { InstructionBox, snippetFromClipboard } from "./instructionBox";
 import { LatencyView } from "./latency/view";
@@ -57,9 +57,9 @@ export function activate(context: vscode.ExtensionContext): Api {
   stop = () => server.stop();
 
   const commands: Record<string, (...given: never[]) => unknown> = {
-    "copydecode.edit": async (wish?: Wish) => {
-      const editor = vscode.window.activeTextEditor;
-      const wanted = editor && (wish ?? (await box.ask()));
+    "copydecode.edit": async (given?: unknown) => {
+      const editor = activeEditor();
+      const wanted = editor && (isWish(given) ? given : await box.ask());
       if (wanted) {
         await edits.apply(editor, {
           ...(wanted.instruction !== undefined && { instruction: wanted.instruction }),
@@ -68,16 +68,16 @@ export function activate(context: vscode.ExtensionContext): Api {
       }
     },
     "copydecode.editWithClipboard": async () => {
-      const editor = vscode.window.activeTextEditor;
-      const snippet = await snippetFromClipboard();
+      const editor = activeEditor();
+      const snippet = editor && (await snippetFromClipboard());
       if (editor && snippet !== undefined) {
         await edits.apply(editor, { snippet });
       }
     },
     "copydecode.fixAll": async () => {
-      const document = vscode.window.activeTextEditor?.document;
-      if (document) {
-        await edits.fixAll(document);
+      const editor = activeEditor();
+      if (editor) {
+        await edits.fixAll(editor.document);
       }
     },
     [APPLY_ACTION]: (action: CodeAction) => edits.applyAction(action),
@@ -182,6 +182,17 @@ async function running(server: Server): Promise<LanguageClient> {
     return server.client;
   }
   throw new NotRunningError(server.reasons[0] ?? "the server does not run");
+}
+
+/** Returns the editor that an edit is for; where there is none the user is told. */
+function activeEditor(): vscode.TextEditor | undefined {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) {
+    void vscode.window.showInformationMessage(
+      "copydecode: open a file first, and put the cursor where something is to change.",
+    );
+  }
+  return editor;
 }
 
 /** Tells a command's failure. */
