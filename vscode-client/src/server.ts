@@ -71,6 +71,7 @@ export class Server implements vscode.Disposable {
   restart(): Promise<void> {
     this.backoff.reset();
     return this.enqueue(async () => {
+      this.turn("finding"); // Who asks for the client while the old one ends waits for the new one.
       await this.end();
       await this.begin();
     });
@@ -176,7 +177,8 @@ export class Server implements vscode.Disposable {
         arguments: [],
       });
     } catch (error) {
-      if (client === this.current) {
+      if (client === this.current && this.now === "loading") {
+        // Not where the server has ended: then it is being started again.
         this.fail([error instanceof Error ? error.message : String(error)]);
       }
       return;
