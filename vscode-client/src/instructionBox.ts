@@ -12,7 +12,7 @@ export class InstructionBox {
   /** Returns what the user chose; undefined where nothing. */
   async ask(): Promise<Choice | undefined> {
     const recent = this.memory.get<string[]>(RECENT, []);
-    const clipboard = await vscode.env.clipboard.readText();
+    const clipboard = await clipboardText();
     const box = vscode.window.createQuickPick<vscode.QuickPickItem & { choice: Choice }>();
     box.title = "Apply AI edit";
     box.placeholder = "What is to be done here? For example: delete lines 3 to 5";
@@ -44,7 +44,7 @@ export class InstructionBox {
 
 /** Returns the clipboard's text where it holds code; else undefined, and the user is told. */
 export async function snippetFromClipboard(): Promise<string | undefined> {
-  const text = await vscode.env.clipboard.readText();
+  const text = await clipboardText();
   if (looksLikeCode(text)) {
     return text;
   }
@@ -54,4 +54,13 @@ export async function snippetFromClipboard(): Promise<string | undefined> {
       : "copydecode: the clipboard is empty. Copy a snippet first.",
   );
   return undefined;
+}
+
+/** Returns the clipboard's text; "" where it may not be read, as in a browser that was not allowed. */
+async function clipboardText(): Promise<string> {
+  try {
+    return await vscode.env.clipboard.readText();
+  } catch {
+    return "";
+  }
 }

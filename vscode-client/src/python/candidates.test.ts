@@ -50,6 +50,13 @@ describe("the Pythons that are asked", () => {
     expect(candidates(places, "linux")).toHaveLength(1);
   });
 
+  it("are still the others where the command cannot be read", () => {
+    mkdirSync(join(folder, "bin", "copydecode"), { recursive: true });
+    const onPath = file("bin/python3");
+    const places = { ...NOWHERE, path: join(folder, "bin") };
+    expect(candidates(places, "linux").map((one) => one.python)).toEqual([onPath]);
+  });
+
   it("are none where there is nothing", () => {
     expect(candidates(NOWHERE, "linux")).toEqual([]);
   });

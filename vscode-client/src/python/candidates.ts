@@ -57,20 +57,24 @@ function onPath(name: string, path: string): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** Returns the Python that a console script is run by. */
+/** Returns the Python that a console script is run by; undefined where that cannot be read. */
 function behind(script: string, platform: NodeJS.Platform): string | undefined {
   if (platform === "win32") {
     const beside = join(dirname(script), "python.exe");
     return existsSync(beside) ? beside : undefined;
   }
-  const head = Buffer.alloc(512);
-  const file = openSync(script, "r");
   try {
-    readSync(file, head, 0, head.length, 0);
-  } finally {
-    closeSync(file);
+    const file = openSync(script, "r");
+    try {
+      const head = Buffer.alloc(512);
+      readSync(file, head, 0, head.length, 0);
+      return shebang(head.toString("utf8"));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined; // A folder, or somebody else's: the other candidates are asked.
   }
-  return shebang(head.toString("utf8"));
 }
 
 /** Returns the absolute path behind `#!`, undefined where there is none, or `env` is to look for one. */
