@@ -115,13 +115,27 @@ async function chooseSource(): Promise<string | undefined> {
       return undefined;
     }
   }
-  const chosen = await vscode.window.showOpenDialog({
-    title: "copydecode's wheel, or the folder with its source",
-    openLabel: "Install from Here",
-    canSelectFiles: true,
-    canSelectFolders: true,
-    filters: { Wheels: ["whl"] },
-  });
+  // Two questions: most systems have no dialog that takes files and folders.
+  const kind = await vscode.window.showQuickPick(
+    [
+      { label: "$(package) Wheel…", description: "copydecode-….whl", isFolder: false },
+      {
+        label: "$(folder) Source Folder…",
+        description: "with copydecode's pyproject.toml",
+        isFolder: true,
+      },
+    ],
+    { title: "Set up copydecode", placeHolder: "What is copydecode to be installed from?" },
+  );
+  const chosen =
+    kind &&
+    (await vscode.window.showOpenDialog({
+      title: kind.isFolder ? "The folder with copydecode's source" : "copydecode's wheel",
+      openLabel: "Install from Here",
+      canSelectFiles: !kind.isFolder,
+      canSelectFolders: kind.isFolder,
+      ...(!kind.isFolder && { filters: { Wheels: ["whl"] } }),
+    }));
   return chosen?.[0]?.fsPath;
 }
 
