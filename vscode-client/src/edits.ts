@@ -14,7 +14,7 @@ import type {
 } from "vscode-languageclient/node";
 import type { Highlights } from "./highlights";
 import type { Decision, DiffPreview } from "./preview";
-import { isReceipt } from "./receipt";
+import { isReceipt, isSame } from "./receipt";
 import type { ReceiptStore } from "./receipts";
 import { configuration } from "./settings";
 import type { HunkTold, WorkCounter } from "./work";
@@ -67,8 +67,11 @@ const CANCELLED = new Set([-32800, -32802]);
 
 export class Edits {
   private readonly running = new Set<vscode.CancellationTokenSource>();
-  /** Commands under way, each to be told when its edit is there: then it is the user's turn. */
-  private readonly computing = new Set<() => void>();
+  /**
+   * Commands under way with their documents, each to be told when its edit is there: then it is the
+   * user's turn.
+   */
+  private readonly computing = new Map<() => void, vscode.TextDocument | undefined>();
   /** What shows that it takes long. */
   private readonly shown = new Set<vscode.Progress<{ message?: string }>>();
 
@@ -117,7 +120,12 @@ export class Edits {
     workspace: {
       configuration,
       handleApplyEdit: (params, next) => {
-        this.computing.forEach((told) => told());
+        const edited = documentsOf(params.edit);
+        this.computing.forEach((document, told) => {
+          if (document && edited.has(document.uri.toString())) {
+            told();
+          }
+        });
         return this.carryOut(params, async (asked) => next(asked, NEVER.token));
       },
     },
@@ -245,10 +253,12 @@ export class Edits {
       };
     });
     const later = setTimeout(() => void this.showProgress(source, computed), SHOWN_AFTER_MS);
-    this.computing.add(told);
+    this.computing.set(told, document);
     void this.work.during(() => computed);
+    let answer: T | undefined;
     try {
-      return await request(source.token);
+      answer = await request(source.token);
+      return answer;
     } catch (error) {
       tellFailure(error, source.token);
       return undefined;
@@ -258,7 +268,7 @@ export class Edits {
       this.computing.delete(told);
       this.running.delete(source);
       source.dispose();
-      const kept = this.keepReceipt(document, ms, id);
+      const kept = this.keepReceipt(document, ms, id, answer);
       if (id === undefined) {
         await kept; // The edit is in the document already.
       }
@@ -285,18 +295,24 @@ export class Edits {
     document: vscode.TextDocument | undefined,
     roundTripMs: number,
     id: string | undefined,
+    answer: unknown,
   ): Promise<void> {
     try {
-      const client = await this.client();
-      const receipt: unknown = await client.sendRequest(RECEIPT, id === undefined ? {} : { id });
+      const receipt = isReceipt(answer) ? answer : await this.askForReceipt(id);
       const [newest] = this.receipts.newestFirst;
-      if (isReceipt(receipt) && newest?.receipt.id !== receipt.id) {
+      if (isReceipt(receipt) && !(newest && isSame(newest.receipt, receipt))) {
         const file = posix.basename(document?.uri.path ?? receipt.uri);
         this.receipts.add({ receipt, at: Date.now(), roundTripMs, file });
       }
     } catch {
       // The server has gone: so have its receipts.
     }
+  }
+
+  /** Asks for an edit's receipt: an action's by its id, that of a command that failed as the newest. */
+  private async askForReceipt(id: string | undefined): Promise<unknown> {
+    const client = await this.client();
+    return client.sendRequest(RECEIPT, id === undefined ? {} : { id });
   }
 
   /** Asks in the diff editor where an edit needs it and the user wants it there, then applies it. */
@@ -381,6 +397,14 @@ function withoutQuestions(edit: WorkspaceEdit): WorkspaceEdit {
     ([id, annotation]) => [id, { ...annotation, needsConfirmation: false }] as const,
   );
   return { ...edit, changeAnnotations: Object.fromEntries(annotations) };
+}
+
+/** Returns the addresses of the documents that an edit changes, as the server writes them. */
+function documentsOf({ changes, documentChanges }: WorkspaceEdit): Set<string> {
+  const versioned = (documentChanges ?? []).flatMap((change) =>
+    "textDocument" in change ? [change.textDocument.uri] : [],
+  );
+  return new Set([...versioned, ...Object.keys(changes ?? {})]);
 }
 
 /** Returns whether an edit is for the versions that the documents have now. */

@@ -61,6 +61,14 @@ export function isReceipt(value: unknown): value is Receipt {
   );
 }
 
+/**
+ * Returns whether two receipts tell of one computation. Their ids say that the same was asked of the
+ * same text, as by somebody who cancels an edit and asks for it again.
+ */
+export function isSame(a: Receipt, b: Receipt): boolean {
+  return a.id === b.id && a.total_s === b.total_s && a.failed === b.failed;
+}
+
 /** Returns a receipt in a line, such as "18 ms, 1 forward instead of 501, 1 change". */
 export function inWords({ receipt, roundTripMs }: Timed): string {
   const ms = Math.round(roundTripMs ?? receipt.total_s * 1000);
