@@ -72,6 +72,8 @@ export class Edits {
    * user's turn.
    */
   private readonly computing = new Map<() => void, vscode.TextDocument | undefined>();
+  /** The tokens of the server's progress of edits. */
+  private readonly progressing = new Set<string | number>();
   /** What shows that it takes long. */
   private readonly shown = new Set<vscode.Progress<{ message?: string }>>();
 
@@ -108,13 +110,19 @@ export class Edits {
       }
       return resolved;
     },
-    handleWorkDoneProgress: (_token, params, next) => {
-      // The library would show it where it cannot be cancelled, beside the status bar item.
-      if (params.kind === "report" && params.message !== undefined) {
+    handleWorkDoneProgress: (token, params, next) => {
+      // The library would show an edit's where it cannot be cancelled, beside the status bar item.
+      // What cannot be cancelled, as loading another model, is its to show.
+      if (params.kind === "begin" && params.cancellable === true) {
+        this.progressing.add(token);
+      } else if (params.kind === "report" && this.progressing.has(token)) {
         const { message } = params;
-        this.shown.forEach((progress) => progress.report({ message }));
-      } else if (params.kind === "end") {
-        next(_token, params);
+        if (message !== undefined) {
+          this.shown.forEach((progress) => progress.report({ message }));
+        }
+      } else {
+        this.progressing.delete(token);
+        next(token, params);
       }
     },
     workspace: {
