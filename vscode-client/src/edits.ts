@@ -146,8 +146,8 @@ export class Edits {
 
   /** Asks for an edit at the selection, or around the cursor's line, and has it applied. */
   async apply(editor: vscode.TextEditor, wish: Wish): Promise<void> {
+    const { document, selection } = editor; // As it is now, not as it is once the server has started.
     const client = await this.client();
-    const { document, selection } = editor;
     const argument = {
       uri: client.code2ProtocolConverter.asUri(document.uri),
       ...(wish.snippet !== undefined && selection.isEmpty
