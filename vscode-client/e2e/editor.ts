@@ -165,6 +165,34 @@ export class Editor {
     await this.page.goto(`${this.url}/?${query.toString()}`);
   }
 
+  /**
+   * Runs what a module exports as `run` inside of the extension host of a window on a folder.
+   * Returns 0 where it ended well, and what it said on its claims.
+   * @param development the folder of an extension: VS Code runs tests only beside one.
+   */
+  async runInHost(
+    folder: string,
+    module: string,
+    development: string,
+  ): Promise<{ code: number; said: string[] }> {
+    const said: string[] = [];
+    const ended = new Promise<number>((resolve) => {
+      void this.page.exposeFunction("codeAutomationExit", resolve);
+    });
+    await this.page.exposeFunction("codeAutomationLog", (_type: string, words: unknown[]) => {
+      const text = words.join(" ");
+      this.heard.push(text);
+      if (/^(not )?ok - /.test(text)) {
+        said.push(text);
+      }
+    });
+    await this.open(folder, [
+      ["extensionDevelopmentPath", this.address(development)],
+      ["extensionTestsPath", this.address(module)],
+    ]);
+    return { code: await ended, said };
+  }
+
   /** Returns the address by which the page knows a file of this machine. */
   address(path: string): string {
     return `vscode-remote://${new URL(this.url).host}${path}`;

@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Locator, Page } from "playwright-core";
+import type { FrameLocator, Locator, Page } from "playwright-core";
 import type { Editor, Settings } from "./editor";
 import { until, untilSeen } from "./until";
 
@@ -325,6 +325,11 @@ export class Workbench {
   /** A message in the corner. */
   message(text: string | RegExp): Locator {
     return this.page.locator(".notification-toast", { hasText: text }).first();
+  }
+
+  /** The page inside of a view that an extension has written. */
+  webview(): FrameLocator {
+    return this.page.frameLocator("iframe.webview").frameLocator("#active-frame");
   }
 
   /** Keeps a picture of the window. */

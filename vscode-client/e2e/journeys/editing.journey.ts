@@ -118,4 +118,12 @@ describe("an edit", () => {
     await user.ask("delete line 1");
     await user.savedAs("emoji.py", texts.EMOJI.slice(texts.EMOJI.indexOf("\n") + 1));
   });
+
+  it("leaves a receipt in the latency view", async () => {
+    const user = workbench();
+    await user.command("AI Edit: Show Latency");
+    const view = user.webview();
+    await view.getByText("emoji.py").first().waitFor();
+    await user.picture("latency view");
+  });
 });
