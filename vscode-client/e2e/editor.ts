@@ -40,6 +40,13 @@ export const RECEIPTS = join(CLIENT, "e2e/receipts");
 
 export type Settings = Record<string, unknown>;
 
+export interface Further {
+  /** Folders of extensions that are there besides. */
+  extensions?: readonly string[];
+  /** Whether `runInHost` is to work. */
+  forTests?: boolean;
+}
+
 /** A quiet, offline editor that looks the same in every run. */
 const QUIET: Settings = {
   "chat.commandCenter.enabled": false,
@@ -81,10 +88,10 @@ export class Editor {
     readonly page: Page,
   ) {}
 
-  /** Starts VS Code with settings of the machine, and further extensions; `stop` ends it. */
+  /** Starts VS Code with settings of the machine; `stop` ends it. */
   static async start(
     settings: Settings,
-    { extensions: further = [] }: { extensions?: readonly string[] } = {},
+    { extensions: further = [], forTests = false }: Further = {},
   ): Promise<Editor> {
     const root = mkdtempSync(join(tmpdir(), "copydecode-vscode-"));
     const node = join(VSCODE, "node");
@@ -122,7 +129,9 @@ export class Editor {
     const port = await freePort();
     const serve = [
       ...[...command, "--host", "127.0.0.1", "--port", String(port)],
-      ...["--without-connection-token", "--disable-workspace-trust", "--enable-smoke-test-driver"],
+      ...["--without-connection-token", "--disable-workspace-trust"],
+      // With it the newer ones show no messages.
+      ...(forTests ? ["--enable-smoke-test-driver"] : []),
     ];
     const server = spawn(node, serve, { env, stdio: ["ignore", log, log], detached: true });
     const url = `http://127.0.0.1:${port}`;

@@ -7,7 +7,7 @@ import { PYFLAKES } from "../editor";
 import { vscode } from "./session";
 import * as texts from "./texts";
 
-const editor = vscode();
+const editor = vscode({}, { forTests: true });
 
 it("all claims hold inside of the extension host", async () => {
   const outfile = join(process.cwd(), "dist/e2e-host.cjs");

@@ -1,18 +1,15 @@
 /** What all files of journeys share: one VS Code each, and evidence of what failed. */
 
 import { afterAll, beforeAll, beforeEach } from "vitest";
-import { Editor, PYTHON, type Settings } from "../editor";
+import { Editor, PYTHON, type Further, type Settings } from "../editor";
 import { Workbench, type Opening } from "../workbench";
 
 /** Begins with a VS Code in which nothing is open; it is there once the journeys run. */
-export function vscode(machine: Settings = {}): () => Editor {
+export function vscode(machine: Settings = {}, further: Further = {}): () => Editor {
   let editor: Editor | undefined;
   beforeAll(async () => {
-    editor = await Editor.start({
-      "copydecode.python": PYTHON,
-      "pyflakes.python": PYTHON,
-      ...machine,
-    });
+    const pythons = { "copydecode.python": PYTHON, "pyflakes.python": PYTHON };
+    editor = await Editor.start({ ...pythons, ...machine }, further);
   });
   beforeEach(({ task, onTestFailed }) => {
     onTestFailed(() => editor?.keepEvidence(task.name));
