@@ -88,6 +88,7 @@ export class Workbench {
     await untilSeen(
       `${line} offered behind ${key}`,
       async () => {
+        await this.page.keyboard.press("Escape"); // The newest VS Code has settings in a dialog.
         await this.page.keyboard.press(key);
         if (await appears(this.quickInput)) {
           await this.quickInput.fill(typed);
@@ -164,6 +165,14 @@ export class Workbench {
     await until(`a line with ${part}`, async () =>
       (await this.lines()).some((it) => it.includes(part)),
     );
+  }
+
+  /** Waits until no line is shown that has this in it. */
+  async showsNoLine(part: string): Promise<void> {
+    await until(`no line with ${part}`, async () => {
+      const lines = await this.lines();
+      return lines.length > 0 && !lines.some((line) => line.includes(part));
+    });
   }
 
   /** Waits until what was found is underlined in the editor. */
