@@ -95,10 +95,9 @@ export class Editor {
   ): Promise<Editor> {
     const root = mkdtempSync(join(tmpdir(), "copydecode-vscode-"));
     const node = join(VSCODE, "node");
-    const [data, extensions, home] = ["data", "extensions", "home"].map((name) => join(root, name));
-    if (data === undefined || extensions === undefined || home === undefined) {
-      throw new Error("unreachable");
-    }
+    const data = join(root, "data");
+    const extensions = join(root, "extensions");
+    const home = join(root, "home");
     mkdirSync(home);
     // Both: those of the user arrive late now and then, and an extension that is activated before sees
     // its defaults.
@@ -138,7 +137,7 @@ export class Editor {
     try {
       await until("VS Code's server answers", () => answers(`${url}/version`));
       const browser = await chromium.launch({
-        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+        executablePath: process.env.CHROMIUM ?? onPath("chromium"),
         args: [
           ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
           ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -258,6 +257,10 @@ export class Editor {
 function write(path: string, text: string): void {
   mkdirSync(join(path, ".."), { recursive: true });
   writeFileSync(path, text);
+}
+
+function onPath(name: string): string {
+  return execFileSync("/bin/sh", ["-c", 'command -v "$0"', name], { encoding: "utf8" }).trim();
 }
 
 async function answers(url: string): Promise<boolean> {
