@@ -31,6 +31,7 @@ export const PYTHON = resolve(
   process.env.COPYDECODE_PYTHON ?? join(REPOSITORY, ".venv/bin/python"),
 );
 const VSCODE = resolve(process.env.COPYDECODE_VSCODE ?? join(REPOSITORY, ".e2e/vscode"));
+const NODE = join(VSCODE, "node");
 const PACKAGE = join(CLIENT, "dist/copydecode.vsix");
 /** An extension for tests: it publishes what pyflakes finds. */
 export const PYFLAKES = join(CLIENT, "e2e/pyflakes");
@@ -89,52 +90,14 @@ export class Editor {
   ) {}
 
   /** Starts VS Code with settings of the machine; `stop` ends it. */
-  static async start(
-    settings: Settings,
-    { extensions: further = [], forTests = false }: Further = {},
-  ): Promise<Editor> {
+  static async start(settings: Settings, further: Further = {}): Promise<Editor> {
     const root = mkdtempSync(join(tmpdir(), "copydecode-vscode-"));
-    const node = join(VSCODE, "node");
-    const data = join(root, "data");
-    const extensions = join(root, "extensions");
-    const home = join(root, "home");
-    mkdirSync(home);
-    // Both: those of the user arrive late now and then, and an extension that is activated before sees
-    // its defaults.
-    for (const place of ["User", "Machine"]) {
-      write(join(data, "data", place, "settings.json"), JSON.stringify({ ...QUIET, ...settings }));
-    }
-    // What lies there when VS Code first looks is installed.
-    for (const folder of [PYFLAKES, ...further]) {
-      cpSync(folder, join(extensions, `copydecode-tests.${basename(folder)}-0.0.1`), {
-        recursive: true,
-      });
-    }
-    const env = {
-      // Not the caller's: a Python environment that is active there would be found here.
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      LANG: "C.UTF-8",
-      HOME: home,
-      EXTENSIONS_GALLERY: JSON.stringify({ serviceUrl: "", itemUrl: "", resourceUrlTemplate: "" }),
-    };
-    const log = openSync(join(root, "server.log"), "w");
-    const command = [
-      join(VSCODE, "server-main.js"),
-      ...["--server-data-dir", data, "--extensions-dir", extensions],
-      ...["--accept-server-license-terms", "--telemetry-level", "off"],
-    ];
-    const install = [...command, "--install-extension", PACKAGE, "--force"];
-    execFileSync(node, install, { env, stdio: ["ignore", log, log] });
-    const port = await freePort();
-    const serve = [
-      ...[...command, "--host", "127.0.0.1", "--port", String(port)],
-      ...["--without-connection-token", "--disable-workspace-trust"],
-      // With it the newer ones show no messages.
-      ...(forTests ? ["--enable-smoke-test-driver"] : []),
-    ];
-    const server = spawn(node, serve, { env, stdio: ["ignore", log, log], detached: true });
-    const url = `http://127.0.0.1:${port}`;
+    let server: ChildProcess | undefined;
     try {
+      prepare(root, settings, further);
+      const port = await freePort();
+      server = serve(root, port, further);
+      const url = `http://127.0.0.1:${port}`;
       await until("VS Code's server answers", () => answers(`${url}/version`));
       const browser = await chromium.launch({
         executablePath: process.env.CHROMIUM ?? onPath("chromium"),
@@ -150,7 +113,9 @@ export class Editor {
       await editor.listen();
       return editor;
     } catch (error) {
-      await end(server);
+      if (server) {
+        await end(server);
+      }
       rmSync(root, { recursive: true, force: true });
       throw error;
     }
@@ -252,6 +217,58 @@ export class Editor {
     this.page.on("console", (message) => this.heard.push(`${message.type()}: ${message.text()}`));
     this.page.on("pageerror", (error) => this.heard.push(`uncaught: ${error.message}`));
   }
+}
+
+/** Writes the settings, and installs the extensions. */
+function prepare(root: string, settings: Settings, { extensions = [] }: Further): void {
+  mkdirSync(join(root, "home"));
+  // Both: those of the user arrive late now and then, and an extension that is activated before sees
+  // its defaults.
+  for (const place of ["User", "Machine"]) {
+    const path = join(root, "data/data", place, "settings.json");
+    write(path, JSON.stringify({ ...QUIET, ...settings }));
+  }
+  // What lies there when VS Code first looks is installed.
+  for (const folder of [PYFLAKES, ...extensions]) {
+    const at = join(root, `extensions/copydecode-tests.${basename(folder)}-0.0.1`);
+    cpSync(folder, at, { recursive: true });
+  }
+  const install = [...command(root), "--install-extension", PACKAGE, "--force"];
+  execFileSync(NODE, install, { env: environment(root), stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** Starts VS Code's server, as the leader of a group of processes. */
+function serve(root: string, port: number, { forTests = false }: Further): ChildProcess {
+  const log = openSync(join(root, "server.log"), "w");
+  const options = [
+    ...["--host", "127.0.0.1", "--port", String(port)],
+    ...["--without-connection-token", "--disable-workspace-trust"],
+    // With it the newer ones show no messages.
+    ...(forTests ? ["--enable-smoke-test-driver"] : []),
+  ];
+  return spawn(NODE, [...command(root), ...options], {
+    env: environment(root),
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
+}
+
+function command(root: string): string[] {
+  return [
+    join(VSCODE, "server-main.js"),
+    ...["--server-data-dir", join(root, "data"), "--extensions-dir", join(root, "extensions")],
+    ...["--accept-server-license-terms", "--telemetry-level", "off"],
+  ];
+}
+
+function environment(root: string): Record<string, string> {
+  return {
+    // Not the caller's: a Python environment that is active there would be found here.
+    PATH: "/usr/local/bin:/usr/bin:/bin",
+    LANG: "C.UTF-8",
+    HOME: join(root, "home"),
+    EXTENSIONS_GALLERY: JSON.stringify({ serviceUrl: "", itemUrl: "", resourceUrlTemplate: "" }),
+  };
 }
 
 function write(path: string, text: string): void {
