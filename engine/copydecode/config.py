@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from copydecode.errors import ConfigError
 
@@ -18,6 +20,9 @@ CONFIDENCE_THRESHOLD = 0.7
 Of the embedded model's edits on the test split 49 % are as sure, and 97 % of these are right; of
 the others 34 % are.
 """
+
+API_KEY = "COPYDECODE_API_KEY"
+"""The environment variable that alone holds a model server's key."""
 
 _MOMENT_S = 1e-3
 
@@ -99,6 +104,10 @@ class EngineConfig:
     of earlier prompts' keys and values; the newest stays whatever its size, and so do those of the
     edits under way, of which there are at most `max_together` at once. No scope is locked where
     `scope_lock` is off, and no edit is checked where `self_check` is.
+
+    With `remote_url` the model is run by a vLLM server there, and documents' text leaves the
+    machine with each edit; `model` then says whose tokenizer and prompt are used, and
+    `remote_model` what the server calls it (None where it serves one only).
     """
 
     model: str = EMBEDDED
@@ -110,11 +119,15 @@ class EngineConfig:
     self_check: bool = True
     decoding: Decoding = field(default_factory=Decoding)
     max_together: int = 4
+    remote_url: str | None = None
+    remote_model: str | None = None
 
     def __post_init__(self) -> None:
         if not self.model.strip():
             message = "expected a model name or path, got an empty string"
             raise ConfigError(message)
+        if self.remote_url is not None:
+            remote_host(self.remote_url)
         if self.threads is not None and self.threads < 1:
             message = f"expected threads >= 1, got {self.threads}"
             raise ConfigError(message)
@@ -127,3 +140,46 @@ class EngineConfig:
         if self.max_together < 1:
             message = f"expected max_together >= 1, got {self.max_together}"
             raise ConfigError(message)
+
+    @property
+    def remote_host(self) -> str | None:
+        """Where text goes, as `host` or `host:port`; None where it stays in this process."""
+        return None if self.remote_url is None else remote_host(self.remote_url)
+
+
+def remote_host(url: str) -> str:
+    """Return the host, with its port where one is given, of a model server's address.
+
+    Raises:
+        ConfigError: it is no address, has more in it than where to go, or would send text in the
+            clear to another machine. The message does not repeat it: it may hold a secret.
+    """
+    expected = "expected an address like https://host:port"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        message = f"{expected}, got one that cannot be read"
+        raise ConfigError(message) from error
+    if parts.scheme not in {"http", "https"} or not host or url != url.strip():
+        message = f"{expected}, got none"
+        raise ConfigError(message)
+    if parts.username is not None or parts.password is not None:
+        message = f"{expected}, got one with a user in it: the key is taken from {API_KEY}"
+        raise ConfigError(message)
+    if parts.query or parts.fragment:
+        message = f"{expected}, got one with a query or a fragment"
+        raise ConfigError(message)
+    if parts.scheme == "http" and not is_loopback(host):
+        message = f"expected https, since {host} is another machine, got http"
+        raise ConfigError(message)
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, by its name or number alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -41,7 +41,7 @@ from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
 from copydecode.self_check import new_errors, unmended
 
 if TYPE_CHECKING:  # At run time it would import torch.
-    from copydecode.backends.local import LocalBackend
+    from copydecode.backends.backend import Backend
     from copydecode.decode.prompt import Prompt
 
 WAYS = 6
@@ -141,7 +141,8 @@ def shown(text: str, scope: Scope | None, erase: tuple[int, int]) -> tuple[str, 
 class ModelInfo:
     """What is loaded, for status displays. `context` is in tokens.
 
-    `cached_documents` prompts are held in the prefix cache, in `cache_bytes`.
+    `cached_documents` prompts are held in the prefix cache, in `cache_bytes`. `remote` is the host
+    that documents' text is sent to, None where it stays in this process.
     """
 
     name: str
@@ -149,12 +150,13 @@ class ModelInfo:
     context: int
     cached_documents: int = 0
     cache_bytes: int = 0
+    remote: str | None = None
 
 
 class Engine:
     """Loads a model and edits documents with it."""
 
-    def __init__(self, backend: LocalBackend, config: EngineConfig | None = None) -> None:
+    def __init__(self, backend: Backend, config: EngineConfig | None = None) -> None:
         """Edit with a backend that is there already; `load` is the usual way."""
         self._backend = backend
         self._config = config or EngineConfig()
@@ -166,11 +168,13 @@ class Engine:
         Raises:
             ModelNotFoundError, ModelFormatError: with what was looked for and what was found.
             ConfigError: a model of ours was not trained for the way of decoding.
+            RemoteError: the model server cannot be used.
         """
-        from copydecode.backends import local  # noqa: PLC0415  # imports torch
+        from copydecode.backends import local, vllm  # noqa: PLC0415  # imports torch
 
         config = config or EngineConfig()
-        engine = cls(local.load(config), config)
+        backend = local.load(config) if config.remote_url is None else vllm.load(config)
+        engine = cls(backend, config)
         engine.warm()
         return engine
 
@@ -184,6 +188,7 @@ class Engine:
             backend.context,
             backend.cached_documents,
             backend.cache_bytes,
+            backend.remote,
         )
 
     def warm(self) -> None:

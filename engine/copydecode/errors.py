@@ -13,7 +13,12 @@ It knows nothing of LSP or exit codes.
     ├── ConfigError                 a setting has a value that cannot be used
     ├── ModelError
     │   ├── ModelNotFoundError      nothing at that path or name
-    │   └── ModelFormatError        something is there, but it is no model that we can run
+    │   ├── ModelFormatError        something is there, but it is no model that we can run
+    │   └── RemoteError             a model server cannot be used
+    │       ├── RemoteUnreachableError  no answer, or it broke off
+    │       ├── RemoteBusyError     it is overloaded, and stayed so
+    │       ├── RemoteRefusedError  it refuses the key, the model or the request
+    │       └── RemoteMismatchError it answers, but not as this engine needs it
     ├── ProgramError
     │   ├── ProgramSyntaxError      the text form does not parse
     │   ├── CopyRangeError          a copy op names lines or tokens that there are not
@@ -82,6 +87,26 @@ class ModelNotFoundError(ModelError):
 
 class ModelFormatError(ModelError):
     """What is there is no model that this engine can run."""
+
+
+class RemoteError(ModelError):
+    """A model server cannot be used. Messages name its host, never a key or a path."""
+
+
+class RemoteUnreachableError(RemoteError):
+    """The server does not answer, or its answer broke off."""
+
+
+class RemoteBusyError(RemoteError):
+    """The server is overloaded, and stayed so."""
+
+
+class RemoteRefusedError(RemoteError):
+    """The server refuses the key, the model or the request."""
+
+
+class RemoteMismatchError(RemoteError):
+    """The server answers, but not as this engine needs it: another version, set-up or tokenizer."""
 
 
 class ProgramError(CopydecodeError):

@@ -203,6 +203,7 @@ def test_a_foreign_prompt_shows_each_file_under_its_path(foreign: Engine) -> Non
         )
     )
     prompt = backend.files.build_files(bundle, "fix it", "python")
+    assert isinstance(backend, LocalBackend)
     codec = backend._writing.literals.codec  # noqa: SLF001
     text = b"".join(map(codec.token_bytes, prompt.tokens)).decode()
     assert text.endswith(

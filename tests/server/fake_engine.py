@@ -96,6 +96,7 @@ class FakeBackend:
     parameters = 0
     context = CONTEXT_LINES
     cache_bytes = 0
+    remote = None
 
     def __init__(self) -> None:
         self.finish = threading.Event()

@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from copydecode.backends import threads
+from copydecode.backends.backend import FilesFormat, PromptFormat
 from copydecode.backends.serving import Serving
-from copydecode.backends.writing import Programs, Rewrites, Writing
+from copydecode.backends.writing import Programs, Rewrites, Writing, output_tokens
 from copydecode.config import (
     EMBEDDED,
     PREFIX_CACHE_BYTES,
@@ -39,9 +40,7 @@ from copydecode.decode.receipt import Receipt
 from copydecode.decode.sampling import Chooser, Greedy, Sampling
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
-from copydecode.edit.bundle import Bundle
-from copydecode.edit.document import Document
-from copydecode.edit.program import Copy, Gen, Op, Program
+from copydecode.edit.program import Op, Program
 from copydecode.errors import ModelFormatError
 
 EMBEDDED_FOLDER = Path(__file__).parent.parent / "models" / "embedded"
@@ -57,34 +56,10 @@ a forward they take 69 and 54.
 """
 
 
-class PromptFormat(Protocol):
-    """Turns an edit into prompt tokens."""
-
-    def build(
-        self,
-        document: Document,
-        instruction: str,
-        scope: tuple[int, int] | None = None,
-        language: str | None = None,
-    ) -> Prompt:
-        """Return the prompt; ContextTooLongError where it does not fit."""
-        ...
-
-    def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
-        """Return what prompts about these lines have in common; errors as `build`."""
-        ...
-
-
-class FilesFormat(Protocol):
-    """Turns an edit of several files into prompt tokens."""
-
-    def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> Prompt:
-        """Return the prompt; ContextTooLongError where it does not fit."""
-        ...
-
-
 class LocalBackend:
     """A model in this process, ready to decode programs."""
+
+    remote: str | None = None
 
     def __init__(  # noqa: PLR0913  # the parts of a backend, each named at the call
         self,
@@ -167,7 +142,7 @@ class LocalBackend:
         for told in [] if lowering is None else lowering.end():
             on_op(told)
         program = self._writing.program(program, prompt, lock)
-        receipt.output_tokens += self._output_tokens(program, prompt)
+        receipt.output_tokens += output_tokens(program, prompt, self._writing.literals)
         return program
 
     def confidence(self, decisions: Decisions) -> float | None:
@@ -238,16 +213,6 @@ class LocalBackend:
             return Greedy(literals, device, decisions)
         return Sampling(literals, device, decoding.temperature, decoding.seed, decisions)
 
-    def _output_tokens(self, program: Program, prompt: Prompt) -> int:
-        """Count the new text of the window in the model's tokens."""
-        count = 0
-        for op in program.ops:
-            if isinstance(op, Copy):
-                count += sum(map(len, prompt.line_tokens[op.first - 1 : op.last]))
-            elif isinstance(op, Gen):
-                count += len(self._writing.literals.codec.encode(op.text))
-        return count
-
 
 def load(config: EngineConfig) -> LocalBackend:
     """Load the configured model.
@@ -259,12 +224,12 @@ def load(config: EngineConfig) -> LocalBackend:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     folder = EMBEDDED_FOLDER if config.model == EMBEDDED else Path(config.model).expanduser()
-    if config.model == EMBEDDED or _is_ours(folder):
+    if config.model == EMBEDDED or is_ours(folder):
         return _load_embedded(folder, config)
     return _load_foreign(config)
 
 
-def _is_ours(folder: Path) -> bool:
+def is_ours(folder: Path) -> bool:
     """Return whether a folder holds a model made by this project: its config says so."""
     return (folder / "config.json").is_file() and "copydecode" in read_config(folder)
 

@@ -49,6 +49,17 @@ class Writing(Protocol):
         ...
 
 
+def output_tokens(program: Program, prompt: Prompt, literals: Literals) -> int:
+    """Return the length of the window's new text in the model's tokens."""
+    count = 0
+    for op in program.ops:
+        if isinstance(op, Copy):
+            count += sum(map(len, prompt.line_tokens[op.first - 1 : op.last]))
+        elif isinstance(op, Gen):
+            count += len(literals.codec.encode(op.text))
+    return count
+
+
 class Programs:
     """The model writes programs, under the grammar."""
 

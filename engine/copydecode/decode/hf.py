@@ -187,21 +187,36 @@ def load(
     return usable, codec
 
 
+def load_codec(name: str) -> tuple[TransformersCodec, int]:
+    """Return a model's tokenizer and its context in tokens, without its weights.
+
+    Raises:
+        ModelNotFoundError, ModelFormatError: as `load`.
+    """
+    name, local = _source(name)
+    from transformers import AutoConfig, AutoTokenizer  # noqa: PLC0415  # costs seconds
+
+    with _complaining(name):
+        tokenizer = AutoTokenizer.from_pretrained(
+            name, trust_remote_code=False, local_files_only=local
+        )
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False, local_files_only=local)
+        text = config.get_text_config()
+        codec = TransformersCodec(tokenizer, rows=int(text.vocab_size))
+        context = int(getattr(text, "max_position_embeddings", None) or text.n_positions)
+    return codec, context
+
+
 def read(name: str, dtype: torch.dtype | None) -> tuple[Any, Any]:
     """Return transformers' own model and tokenizer; errors as `load`.
 
     The weights are in `dtype`, where it is None in that of the checkpoint.
     """
-    if _is_path(name):
-        read_config(Path(name).expanduser())
-        name = str(Path(name).expanduser())
+    name, local = _source(name)
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415  # costs seconds
     from transformers.utils import logging  # noqa: PLC0415  # costs seconds
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    local = Path(name).is_dir() or _is_cached(name)
-    if not local:
-        _check_hub(name)
     with _complaining(name):
         tokenizer = AutoTokenizer.from_pretrained(
             name, trust_remote_code=False, local_files_only=local
@@ -210,6 +225,21 @@ def read(name: str, dtype: torch.dtype | None) -> tuple[Any, Any]:
             name, trust_remote_code=False, local_files_only=local, dtype=dtype or "auto"
         )
     return model, tokenizer
+
+
+def _source(name: str) -> tuple[str, bool]:
+    """Return a name as transformers takes it, and whether it is here already.
+
+    Raises:
+        ModelNotFoundError, ModelFormatError: it is nowhere, or a folder without a model.
+    """
+    if _is_path(name):
+        read_config(Path(name).expanduser())
+        name = str(Path(name).expanduser())
+    local = Path(name).is_dir() or _is_cached(name)
+    if not local:
+        _check_hub(name)
+    return name, local
 
 
 @contextmanager

@@ -30,6 +30,13 @@ class Receipt:
     that were verified, `accepted_tokens` those among them that were right. `output_tokens` is the
     length of the new text (of the window that the model saw) in the model's tokens: the decode
     steps of plain decoding.
+
+    Where a model server ran the model, `remote` is its host. Its forwards are not seen: `requests`
+    counts what it was asked, `resent` what had to be asked again since no answer came,
+    `sent_tokens` the prompt tokens of all requests, and `cached_tokens` those among them that it
+    had in its cache, None where it did not say so of each. `reused_tokens` are the cached ones of
+    the first request, `prefill_s` is its time to the first token, `decode_s` all later time with
+    the server.
     """
 
     model: str = ""
@@ -57,6 +64,11 @@ class Receipt:
     weakest_log_prob: float = 0.0
     confidence: float | None = None
     retries: int = 0
+    remote: str | None = None
+    requests: int = 0
+    resent: int = 0
+    sent_tokens: int = 0
+    cached_tokens: int | None = 0
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """Return all fields, for JSON."""
@@ -79,11 +91,20 @@ class Receipt:
                     setattr(total, field.name, value)
         if parts:
             total.at_once = max(part.at_once for part in parts)
-            total.model = parts[-1].model
+            total.model, total.remote = parts[-1].model, parts[-1].remote
+            cached = [part.cached_tokens for part in parts if part.cached_tokens is not None]
+            total.cached_tokens = sum(cached) if len(cached) == len(parts) else None
             total.weakest_log_prob = min(part.weakest_log_prob for part in parts)
             known = [part.confidence for part in parts if part.confidence is not None]
             total.confidence = min(known) if len(known) == len(parts) else None
         return total
 
 
-_NOT_ADDED = {"model", "at_once", "weakest_log_prob", "confidence"}
+_NOT_ADDED = {
+    "model",
+    "at_once",
+    "weakest_log_prob",
+    "confidence",
+    "remote",
+    "cached_tokens",
+}

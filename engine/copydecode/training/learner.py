@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from copydecode.backends.local import EMBEDDED_FOLDER, ROOM_FOR_PROGRAM, PromptFormat
+from copydecode.backends.backend import PromptFormat
+from copydecode.backends.local import EMBEDDED_FOLDER, ROOM_FOR_PROGRAM
 from copydecode.backends.serving import Serving
 from copydecode.config import EMBEDDED
 from copydecode.decode import hf
