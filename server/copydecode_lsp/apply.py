@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Output(Enum):
 class Job:
     """One instruction for one file or several; those of the `context` may be copied from.
 
-    `lines` is 1-based and inclusive, for one file alone.
+    `lines` is 1-based and inclusive, for one file alone. `settings` are the server's.
     """
 
     paths: tuple[Path, ...]
@@ -51,6 +51,7 @@ class Job:
     model: str | None
     output: Output
     context: tuple[Path, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,8 @@ async def _edit(
             "start": {"line": first - 1, "character": 0},
             "end": {"line": last, "character": 0},
         }
-    async with server(job.model, on_progress, folders=[_folder(job).as_uri()]) as client:
+    folders = [_folder(job).as_uri()]
+    async with server(job.model, on_progress, dict(job.settings), folders) as client:
         for path, text in texts.items():
             client.open(uris[path], text, language_of(path))
         answer = await client.execute(APPLY_EDIT, argument, token="apply") or {}  # noqa: S106 -- a progress token

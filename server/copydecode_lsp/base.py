@@ -257,6 +257,7 @@ class CopydecodeServer(LanguageServer):
         self.loaded: EngineConfig | None = None
         self.wanted: EngineConfig | None = None
         self.begun = asyncio.Event()
+        self._told_remote: set[str] = set()
         self._load = load
         self._workers: list[Worker] = []
         self._loadings: dict[Worker, Loading] = {}
@@ -387,6 +388,17 @@ class CopydecodeServer(LanguageServer):
             return False
         settings = self.settings_of(snapshot.uri)
         return settings.read_ahead and len(snapshot.text) <= settings.engine.max_document_bytes
+
+    def tell_remote(self, config: EngineConfig) -> None:
+        """Say, once for each host, that text leaves the machine."""
+        host = config.remote_host
+        if host is not None and host not in self._told_remote:
+            self._told_remote.add(host)
+            self.show(
+                lsp.MessageType.Info,
+                f"copydecode: edits are made by the model server at {host}. The text around an "
+                "edit, and its instruction, are sent there when it is asked for.",
+            )
 
     def show(self, kind: lsp.MessageType, message: str) -> None:
         """Show the user a message."""

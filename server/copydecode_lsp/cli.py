@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from copydecode import __version__
+from copydecode.config import remote_host
 from copydecode.errors import BadInputError, CopydecodeError
 
 _TRAINING = {
@@ -214,6 +215,24 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="M", help="'embedded', a model folder, or a Hugging Face name"
     )
+    parser.add_argument(
+        "--remote", metavar="URL", help="a vLLM server that runs the model; text is sent there"
+    )
+    parser.add_argument(
+        "--remote-model", metavar="NAME", help="what that server calls it, where it serves several"
+    )
+
+
+def _remote(args: argparse.Namespace) -> dict[str, str]:
+    """Return what the command line says of a model server, as settings.
+
+    Raises:
+        ConfigError: the address cannot be used.
+    """
+    if args.remote is not None:
+        remote_host(args.remote)
+    named = {"remoteUrl": args.remote, "remoteModel": args.remote_model}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -221,7 +240,8 @@ def _serve(args: argparse.Namespace) -> int:
 
     app.log_to_stderr(logging.DEBUG if args.verbose else logging.INFO)
     try:
-        server = app.create(config=settings.default_config(args.model))
+        config = settings.default_config(args.model, args.remote, args.remote_model)
+        server = app.create(config=config)
     except CopydecodeError as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 -- a message, no traceback
         return 2
@@ -241,7 +261,13 @@ def _apply(args: argparse.Namespace) -> int:
 
     output, context = apply.Output(args.output), tuple(args.context)
     job = apply.Job(
-        tuple(args.files), args.instruction, args.lines, args.model, output, context=context
+        tuple(args.files),
+        args.instruction,
+        args.lines,
+        args.model,
+        output,
+        context=context,
+        settings=_remote(args),
     )
     return asyncio.run(apply.apply(job, Console(), Console(stderr=True)))
 
@@ -268,7 +294,7 @@ def _bench(args: argparse.Namespace) -> int:
         model=args.model,
         server=args.server,
         against=args.against,
-        settings=args.settings,
+        settings=[{**_remote(args), **each} for each in args.settings or [{}]],
         cancels=args.cancels,
         startup=args.startup,
         json=args.json,
@@ -282,7 +308,7 @@ def _demo(args: argparse.Namespace) -> int:
 
     from copydecode_lsp.demo import demo
 
-    return int(asyncio.run(demo(args.model, Console())))
+    return int(asyncio.run(demo(args.model, Console(), _remote(args))))
 
 
 def _doctor(args: argparse.Namespace) -> int:
@@ -291,7 +317,8 @@ def _doctor(args: argparse.Namespace) -> int:
     from copydecode_lsp.doctor import doctor
 
     consoles = Console(), Console(stderr=True)
-    return int(asyncio.run(doctor(args.model, *consoles, as_json=args.as_json)))
+    work = doctor(args.model, *consoles, as_json=args.as_json, settings=_remote(args))
+    return int(asyncio.run(work))
 
 
 def _address(text: str) -> tuple[str, int]:

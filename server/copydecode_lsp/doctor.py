@@ -25,15 +25,27 @@ ARGUMENT: Final[dict[str, Any]] = {
 }
 
 
-async def doctor(model: str | None, out: Console, err: Console, *, as_json: bool) -> ExitCode:
-    """Print the report; the exit code says whether the edit came out right."""
-    return await guarded(_doctor(model, out, err, as_json=as_json), err)
+async def doctor(
+    model: str | None,
+    out: Console,
+    err: Console,
+    *,
+    as_json: bool,
+    settings: dict[str, Any] | None = None,
+) -> ExitCode:
+    """Print the report; the exit code says whether the edit came out right.
+
+    `settings` are the server's.
+    """
+    return await guarded(_doctor(model, out, err, settings or {}, as_json=as_json), err)
 
 
-async def _doctor(model: str | None, out: Console, err: Console, *, as_json: bool) -> ExitCode:
+async def _doctor(
+    model: str | None, out: Console, err: Console, settings: dict[str, Any], *, as_json: bool
+) -> ExitCode:
     report: dict[str, Any] = {"versions": versions(), "machine": machine()}
     with err.status("Starting the server"):
-        async with server(model) as client:
+        async with server(model, settings=settings) as client:
             report["initializeSeconds"] = round(client.initialize_s, 3)
             client.open(_URI, _BEFORE, "python")
             try:

@@ -57,6 +57,10 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _is_text_or_null(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -91,6 +95,11 @@ def _own(name: str, kind: Callable[[Any], Any] = lambda value: value) -> _Change
     return lambda settings, value: replace(settings, **{name: kind(value)})
 
 
+def _remote(name: str) -> _Change:
+    """Return what sets a field about the model server; an empty text, as of an editor, is none."""
+    return lambda settings, value: _engine(name)(settings, value or None)
+
+
 def _choice(part: str, name: str, kind: type[Enum]) -> Setting:
     """Return the setting of one of a few names."""
     names = [member.value for member in kind]
@@ -103,6 +112,8 @@ def _names(kind: type[Enum]) -> str:
 
 SETTINGS: dict[str, Setting] = {
     "model": Setting("a model name or path", _is_text, _engine("model")),
+    "remoteUrl": Setting("an address, or null for none", _is_text_or_null, _remote("remote_url")),
+    "remoteModel": Setting("a model's name, or null", _is_text_or_null, _remote("remote_model")),
     "threads": Setting(
         "a whole number >= 1, or null",
         lambda value: value is None or _is_count(value),
@@ -136,6 +147,10 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
+_SECRETIVE = {"remoteUrl"}
+"""Settings whose values are not repeated: somebody may have put a secret there."""
+
+
 def read(options: object, default: Settings) -> tuple[Settings, list[str]]:
     """Return the settings and a message for each value that could not be used."""
     if options is None:
@@ -149,7 +164,8 @@ def read(options: object, default: Settings) -> tuple[Settings, list[str]]:
         if setting is None:
             problems.append(f"unknown setting {name!r}; known are {', '.join(SETTINGS)}")
         elif not setting.accepts(value):
-            problems.append(f"{name}: expected {setting.expected}, got {_kind(value)}")
+            got = type(value).__name__ if name in _SECRETIVE else _kind(value)
+            problems.append(f"{name}: expected {setting.expected}, got {got}")
         else:
             try:
                 settings = setting.change(settings, value)
@@ -181,9 +197,16 @@ def loaded_part(config: EngineConfig) -> EngineConfig:
     )
 
 
-def default_config(model: str | None = None) -> EngineConfig:
-    """Return the configuration before a client had its say."""
-    return EngineConfig(limits=Limits()) if model is None else EngineConfig(model=model)
+def default_config(
+    model: str | None = None, remote: str | None = None, remote_model: str | None = None
+) -> EngineConfig:
+    """Return the configuration before a client had its say.
+
+    Raises:
+        ConfigError: a value cannot be used.
+    """
+    config = EngineConfig(remote_url=remote, remote_model=remote_model)
+    return config if model is None else replace(config, model=model)
 
 
 def _kind(value: object) -> str:

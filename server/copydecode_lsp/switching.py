@@ -42,3 +42,4 @@ async def switch(ls: CopydecodeServer, config: EngineConfig) -> None:
         ls.read_ahead.use(worker)
         old.retire()
         ls.show(lsp.MessageType.Info, f"copydecode: {config.model!r} makes the edits now.")
+        ls.tell_remote(config)

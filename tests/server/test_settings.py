@@ -31,6 +31,8 @@ def test_every_setting_reaches_the_configuration() -> None:
         "temperature": 0.5,
         "seed": 3,
         "drafts": False,
+        "remoteUrl": "https://models.example:8000",
+        "remoteModel": "served",
     }
     assert options.keys() == settings.SETTINGS.keys()
     chosen, problems = settings.read(options, DEFAULT)
@@ -46,6 +48,8 @@ def test_every_setting_reaches_the_configuration() -> None:
         self_check=False,
         decoding=decoding,
         max_together=2,
+        remote_url="https://models.example:8000",
+        remote_model="served",
     )
     assert chosen == Settings(
         engine, read_ahead=False, confirm=Confirm.ALWAYS, confidence_threshold=1.0
@@ -55,6 +59,39 @@ def test_every_setting_reaches_the_configuration() -> None:
 @pytest.mark.parametrize("options", [None, {}])
 def test_no_options_change_nothing(options: object) -> None:
     assert settings.read(options, DEFAULT) == (DEFAULT, [])
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_no_address_means_no_model_server(nothing: str | None) -> None:
+    chosen, problems = settings.read({"remoteUrl": nothing, "remoteModel": nothing}, DEFAULT)
+    assert (chosen, problems) == (DEFAULT, [])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://models.example",
+        "https://user:s3cret@models.example",
+        "https://models.example/?key=s3cret",
+        "ftp://models.example",
+        "models.example:8000",
+        "https://[::1",
+        "https://models.example:s3cret",
+    ],
+)
+def test_a_bad_address_is_told_without_what_may_be_secret_in_it(address: str) -> None:
+    chosen, problems = settings.read({"remoteUrl": address}, DEFAULT)
+    assert chosen == DEFAULT
+    (problem,) = problems
+    assert problem.startswith("remoteUrl: expected")
+    assert "s3cret" not in problem
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
+def test_this_machine_needs_no_https(host: str) -> None:
+    chosen, problems = settings.read({"remoteUrl": f"http://{host}:8000/v1"}, DEFAULT)
+    assert problems == []
+    assert chosen.engine.remote_host == f"{host}:8000"
 
 
 def test_null_means_no_deadline() -> None:

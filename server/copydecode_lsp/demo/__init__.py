@@ -30,8 +30,8 @@ from copydecode_lsp.names import LAST_RECEIPT, WAIT_UNTIL_READY
 SAMPLE = "line_endings.py"
 
 
-async def demo(model: str | None, out: Console) -> ExitCode:
-    """Run the demo and say honestly how it went."""
+async def demo(model: str | None, out: Console, settings: dict[str, Any] | None = None) -> ExitCode:
+    """Run the demo and say honestly how it went; `settings` are the server's."""
     if not pyflakes_diagnostics.available():
         out.print("The demo needs pyflakes: pip install pyflakes", style="red")
         return ExitCode.BAD_INPUT
@@ -40,13 +40,13 @@ async def demo(model: str | None, out: Console) -> ExitCode:
         path = Path(folder, SAMPLE)
         path.write_bytes(source)
         out.print("[bold]1.[/] Copied a module with a mistake to", path, highlight=False)
-        return await guarded(_run(path, model, out), out)
+        return await guarded(_run(path, model, out, settings or {}), out)
 
 
-async def _run(path: Path, model: str | None, out: Console) -> ExitCode:
+async def _run(path: Path, model: str | None, out: Console, settings: dict[str, Any]) -> ExitCode:
     before = path.read_bytes().decode("utf-8")
     uri = path.as_uri()
-    async with server(model) as client:
+    async with server(model, settings=settings) as client:
         out.print(
             f"[bold]2.[/] Server started; initialize answered after {seconds(client.initialize_s)}",
             highlight=False,

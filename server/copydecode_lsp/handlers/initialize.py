@@ -39,6 +39,7 @@ async def initialized(ls: CopydecodeServer, _params: lsp.InitializedParams) -> N
             if ls.features.registers_configuration:
                 _register(ls)
             await ls.worker.ready()
+            ls.tell_remote(ls.loaded)
         except CopydecodeError as error:
             ls.show(lsp.MessageType.Error, f"copydecode: {error}")
 

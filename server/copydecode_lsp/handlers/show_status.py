@@ -33,6 +33,7 @@ async def show_status(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) ->
             "parameters": info.parameters if info else None,
             "contextTokens": info.context if info else None,
         },
+        "remote": (ls.loaded or ls.config).remote_host,
         "memoryBytes": resident_bytes(),
         "cache": {
             "documents": info.cached_documents if info else 0,
@@ -43,6 +44,7 @@ async def show_status(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) ->
         "folders": len(ls.workspace.folders),
         "settings": {
             **json.loads(json.dumps(dataclasses.asdict(ls.config), default=lambda e: e.value)),
+            "remote_url": ls.config.remote_host,  # The host, no more of the address.
             "read_ahead": ls.settings.read_ahead,
             "confirm": ls.settings.confirm.value,
             "confidence_threshold": ls.settings.confidence_threshold,
@@ -67,7 +69,8 @@ def _line(status: dict[str, Any]) -> str:
     model, queue = status["model"], status["queue"]
     memory = status["memoryBytes"]
     held = "" if memory is None else f", {memory / 2**20:.0f} MiB held"
+    where = "" if status["remote"] is None else f" on {status['remote']}"
     return (
-        f"copydecode {status['version']}: {model['name']!r} is {model['state']}{held}, "
+        f"copydecode {status['version']}: {model['name']!r}{where} is {model['state']}{held}, "
         f"{queue['edits']} edits wait."
     )
