@@ -150,8 +150,8 @@ class Wire:
         self._patience = patience or Patience()
         self._arrived = threading.Condition()
         self._streams: list[Stream] = []
-        self._loop = asyncio.new_event_loop()
         self._client = _client(url, key, self._patience)
+        self._loop = asyncio.new_event_loop()
         thread = threading.Thread(
             target=_live, args=(self._loop, self._client), name="model-server", daemon=True
         )
