@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studies test lint types tests client vsix e2e e2e-vscode bench-vscode fuzz soak fix clean
+.PHONY: help demo studies test lint types tests client vsix e2e e2e-vscode bench-vscode test-vllm fuzz soak fix clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,12 +60,16 @@ bench-vscode: $(VENV)/.dev vsix  ## Measure there how long it is from a key to t
 	@vscode-client/e2e/install.sh $(VSCODE_AT) $(VSCODE)
 	$(IN_VSCODE) npm run --silent bench
 
+test-vllm: $(VENV)/.dev  ## Hold edits by a real vLLM against local ones. Installs it into .vllm (3 GB).
+	@PYTHON=$(PYTHON) tests/vllm/install.sh .vllm
+	COPYDECODE_VLLM=$(CURDIR)/.vllm $(BIN)/pytest tests/vllm
+
 fix: $(VENV)/.dev  ## Format, and fix what ruff can fix.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-clean:  ## Remove the virtual environment, the editors and the caches.
-	rm -rf vscode-client/node_modules vscode-client/dist $(VENV) .e2e .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean:  ## Remove the virtual environment, the editors, vLLM and the caches.
+	rm -rf vscode-client/node_modules vscode-client/dist $(VENV) .e2e .vllm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -135,7 +135,9 @@ def save_model(make_network: Callable[..., Network], vocabulary: Vocabulary) -> 
 def save_foreign(foreign_tokenizer: Tokenizer) -> Callable[..., Path]:
     """Write a model folder as transformers does, of one of its families."""
 
-    def save(folder: Path, family: str = "llama", chat_template: str | None = None) -> Path:
+    def save(
+        folder: Path, family: str = "llama", chat_template: str | None = None, **other: int
+    ) -> Path:
         import transformers  # noqa: PLC0415  # costs seconds
 
         torch.manual_seed(0)
@@ -149,6 +151,7 @@ def save_foreign(foreign_tokenizer: Tokenizer) -> Callable[..., Path]:
             "head_dim": 16,
             "max_position_embeddings": 2048,
         }
+        sizes |= other
         if family == "mistral":
             sizes["sliding_window"] = 64
         model = transformers.AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]

@@ -271,11 +271,12 @@ class _Decode:
                 yield Pause(lambda: stream.ready, self._check_time)
                 if not stream.ready:
                     self._backend.wire.wait(WAIT_S)
+                over = stream.ended  # Asked first: what came before the end is there then.
                 while going and (token := stream.take()) is not None:
                     first = first or time.perf_counter()
                     legal = self._automaton.permits(token)
                     going = legal and self._accept(token)
-                going = going and not stream.ended
+                going = going and not over
             if legal:
                 yield from self._last_word(stream)
         finally:

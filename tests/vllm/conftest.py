@@ -1,0 +1,109 @@
+"""A real vLLM, started for the tests: `make test-vllm` installs it and says where it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from copydecode.config import API_KEY
+from tests.engine.conftest import foreign_tokenizer, save_foreign, texts
+
+__all__ = ["foreign_tokenizer", "save_foreign", "texts"]
+
+VLLM = os.environ.get("COPYDECODE_VLLM")
+"""The folder that vLLM is installed in; without it these tests are not collected."""
+
+collect_ignore_glob = [] if VLLM else ["test_*.py"]
+
+KEY = "sk-test"
+STARTS_S = 400.0
+BLOCK = 32
+
+
+@dataclass(slots=True)
+class Running:
+    """A vLLM that serves one model."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def read(self, path: str) -> str:
+        """Return what the server says at a path."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310  # http
+            text: str = answer.read().decode()
+        return text
+
+    def kill(self) -> None:
+        """End the server and its workers at once, as a crash would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def serve(folder: Path, log: Path) -> Iterator[Running]:
+    """Serve a model folder, in fp32, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
+    words += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "served"]
+    words += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details"]
+    words += ["--max-num-seqs", "16", "--api-key", KEY]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": "",
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603  # our own words
+            [f"{VLLM}/bin/python", *words],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=log.parent,
+            start_new_session=True,
+        )
+        running = Running(f"http://127.0.0.1:{port}", process, log)
+        try:
+            _wait(running)
+            yield running
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    running.kill()
+
+
+def _wait(running: Running) -> None:
+    until = time.monotonic() + STARTS_S
+    while time.monotonic() < until:
+        assert running.process.poll() is None, running.log.read_text(errors="replace")[-3000:]
+        try:
+            running.read("/health")
+        except OSError:
+            time.sleep(0.5)  # Not for a fixed time: until it answers.
+        else:
+            return
+    message = f"vLLM did not start within {STARTS_S} s"
+    raise TimeoutError(message)
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(API_KEY, KEY)
