@@ -73,8 +73,8 @@ def test_the_extensions_own_are_not_a_folders(name: str) -> None:
     assert DECLARED[name]["scope"] in {"machine", "window"}
 
 
-@pytest.mark.parametrize("name", ["python", "packageSource"])
-def test_a_workspace_cannot_name_what_is_run_or_installed(name: str) -> None:
+@pytest.mark.parametrize("name", ["python", "packageSource", "remoteUrl", "remoteModel"])
+def test_a_workspace_cannot_name_what_is_run_or_installed_or_who_gets_the_text(name: str) -> None:
     assert DECLARED[name]["scope"] == "machine"
 
 
@@ -100,6 +100,8 @@ def test_the_readme_of_the_extension_has_it_with_its_default(name: str) -> None:
 def _another(declared: dict[str, Any]) -> object:
     """Return a value that a declaration allows, other than its default."""
     default = declared["default"]
+    if default is None and "string" in declared["type"]:
+        return "http://127.0.0.1:8000"
     if "enum" in declared:
         return next(value for value in declared["enum"] if value != default)
     if isinstance(default, bool):
