@@ -7,15 +7,36 @@ const common = { bundle: true, minify: !watch, sourcemap: watch, logLevel: "info
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
 copyFileSync("../constraints.txt", "dist/constraints.txt"); // What `setUp` installs with.
+
+// The client library is most of what there is, and no command needs it before a server was found: it
+// is a bundle of its own, which the other one requires when it asks for it.
+const LIBRARY = "vscode-languageclient/node";
+const apart = {
+  name: "library-apart",
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^${LIBRARY}$`) }, () => ({
+      path: "./client.cjs",
+      external: true,
+    }));
+  },
+};
+const inHost = { platform: "node", format: "cjs", target: "node20", external: ["vscode"] };
+
 const builds = await Promise.all([
   context({
     ...common,
     entryPoints: ["src/extension.ts"],
+    ...inHost,
     outfile: "dist/extension.cjs",
-    platform: "node",
-    format: "cjs",
-    target: "node20",
-    external: ["vscode"],
+    plugins: [apart],
+    supported: { "dynamic-import": false }, // A plain require, of which all exports are seen.
+  }),
+  context({
+    ...common,
+    ...inHost,
+    entryPoints: { client: LIBRARY },
+    outdir: "dist",
+    outExtension: { ".js": ".cjs" },
   }),
   context({
     ...common,

@@ -62,6 +62,16 @@ interface Asking {
   id?: string | undefined;
 }
 
+/** An error as the server answers it; what has not come from there has less. */
+interface Failure {
+  code?: number;
+  message?: string;
+  data?: { kind?: string };
+}
+
+/** The kind of an error that says that a newer request was for the same lines. */
+const REPLACED = "ReplacedError";
+
 /** LSP's codes of errors that say that nothing is wrong. */
 const CANCELLED = new Set([-32800, -32802]);
 
@@ -268,7 +278,14 @@ export class Edits {
       answer = await request(source.token);
       return answer;
     } catch (error) {
-      tellFailure(error, source.token);
+      if (id === undefined && (error as Failure).data?.kind === REPLACED) {
+        // An action that is resolved again is replaced by itself; a command was somebody's wish.
+        void vscode.window.showInformationMessage(
+          "copydecode: another edit that could change the same lines took the place of this one.",
+        );
+      } else {
+        tellFailure(error, source.token);
+      }
       return undefined;
     } finally {
       told();
@@ -454,7 +471,7 @@ function tellOutcome({ applied, discarded, cancelled, failureReason, hunks }: An
 
 /** Tells why there is no edit, unless that was asked for. */
 function tellFailure(error: unknown, token: vscode.CancellationToken): void {
-  const { code, message } = error as { code?: number; message?: string };
+  const { code, message } = error as Failure;
   const wanted = token.isCancellationRequested || error instanceof vscode.CancellationError;
   if (!wanted && !(code !== undefined && CANCELLED.has(code))) {
     void vscode.window.showErrorMessage(`copydecode: ${message ?? String(error)}`);

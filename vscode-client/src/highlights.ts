@@ -61,9 +61,11 @@ export class Highlights implements vscode.Disposable {
   }
 
   private mark(editor: vscode.TextEditor, spans: readonly Span[]): void {
-    const ranges = spans.map(
-      ({ start, end }) => new vscode.Range(start.line, start.character, end.line, end.character),
-    );
+    const ranges = spans.map(({ start, end }) => {
+      const range = new vscode.Range(start.line, start.character, end.line, end.character);
+      // Where something was only taken out there is no text of its own to mark, but its line.
+      return range.isEmpty ? editor.document.lineAt(range.start).range : range;
+    });
     clearTimeout(this.timers.get(editor));
     editor.setDecorations(this.faint, []);
     editor.setDecorations(this.strong, ranges);
