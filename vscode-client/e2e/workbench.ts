@@ -220,10 +220,17 @@ export class Workbench {
   /** Clicks on the lightbulb in the cursor's line; that applies an AI's action which is the only one. */
   async clickLightbulb(): Promise<void> {
     const bulb = this.page.locator(`${EDITOR} .lightBulbWidget`).first();
-    await bulb.waitFor();
-    // Not by the locator: it would scroll the bulb's box into view, and the editor's lines with it.
-    const { x, y, width, height } = await until("the lightbulb's place", () => bulb.boundingBox());
-    await this.page.mouse.click(x + width / 2, y + height / 2);
+    await untilSeen(
+      "a click on the lightbulb changes something",
+      async () => {
+        // Not by the locator: it would scroll the bulb's box into view, and the editor's lines with it.
+        const box = (await appears(bulb)) && (await bulb.boundingBox());
+        if (box) {
+          await this.page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+        }
+      },
+      () => this.page.locator(".tab.active.dirty").isVisible(),
+    );
   }
 
   /** The editor of a diff. */
