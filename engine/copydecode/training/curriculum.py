@@ -77,13 +77,13 @@ _POINTING = {
 """Kinds whose only decisions are line numbers."""
 
 _ALL = _joined(
-    (0.25, EVERYDAY),
-    (0.25, FINDING),
+    (0.27, EVERYDAY),
+    (0.2, FINDING),
     (0.25, DIAGNOSTICS),
-    (0.1, REFACTORS),
+    (0.09, REFACTORS),
     (0.06, SCRIPTING),
     (0.02, WRITING),
-    (0.07, COPYING),
+    (0.11, COPYING),
 )
 
 CURRICULA: Mapping[str, tuple[Stage, ...]] = {

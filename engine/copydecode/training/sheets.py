@@ -12,6 +12,7 @@ from copydecode.training import (
     diagnostics,
     finding,
     flaws,
+    foreign,
     javascript,
     lint,
     markdown,
@@ -76,6 +77,9 @@ SHARES: Mapping[str, float] = {
 
 COMMITS = 0.03
 """How many sheets begin with a real commit, where there are any."""
+
+FOREIGN = 0.1
+"""How many sheets get words outside ASCII (`foreign`)."""
 
 EVERYDAY: Mapping[str, float] = {
     "misspelling": 6,
@@ -223,6 +227,8 @@ class SheetMaker:
                 if _suits(shelf.material, lines, kinds[0], rng):
                     break
                 lines, code = _chunk(shelf, rng, length, top=top)
+            if rng.random() < FOREIGN:
+                lines = foreign.put_in(lines, rng, shelf.material.language)
             sheet = _fill(shelf.material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
                 return sheet
@@ -264,6 +270,8 @@ class SheetMaker:
             count = min(max(8, 2 * n_lines), len(material.names))
             words = rng.sample(material.names, count)
             words += ["".join(rng.choices(_LETTERS, k=rng.randint(2, 7))) for _ in range(count)]
+            if rng.random() < FOREIGN:
+                words += [foreign.words(rng) for _ in range(count)]
             lines = [_noise_line(words, rng) for _ in range(n_lines)]
             kinds = rng.choices(list(spoken), weights=list(spoken.values()), k=2 * n_cases)
             sheet = _fill(material, lines, list(range(1, n_lines + 1)), kinds, n_cases, rng)
