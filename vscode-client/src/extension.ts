@@ -88,7 +88,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     "copydecode.showLog": () => log.show(),
     "copydecode.restart": () => server.restart(),
     "copydecode.setUp": async () => {
-      if (await setUp(context, log)) {
+      if (await setUp(context, log, () => server.stop())) {
         await server.restart();
       }
     },

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 import * as vscode from "vscode";
@@ -11,11 +11,14 @@ import { environmentFolder, findBase } from "./find";
 
 /**
  * Asks, then makes the environment with progress; what the programs say goes to the log.
- * Returns whether there is one now. Nothing half made is left.
+ * Nothing half made is left, and one that was there before stays until the new one is whole;
+ * `release` is awaited before it goes: the server may run from it.
+ * Returns whether it was released: then the server is to be started anew.
  */
 export async function setUp(
   context: vscode.ExtensionContext,
   log: vscode.LogOutputChannel,
+  release: () => Promise<void>,
 ): Promise<boolean> {
   const base = await findBase(context);
   if (!base) {
@@ -30,6 +33,8 @@ export async function setUp(
     return false;
   }
   const folder = environmentFolder(context);
+  const settings = vscode.workspace.getConfiguration("copydecode");
+  const named = settings.get<string>("python", "");
   const agreed = await vscode.window.showInformationMessage(
     "Make a Python environment for copydecode?",
     {
@@ -37,13 +42,17 @@ export async function setUp(
       detail:
         `With ${base.python} (Python ${base.version.join(".")}), in ${folder}.\n\n` +
         `pip installs ${source} and what it needs (PyTorch, transformers, XGrammar) from your ` +
-        "package index: some gigabytes, a few minutes. Nothing else on this machine is changed.",
+        "package index: some gigabytes, a few minutes. " +
+        (named ? `The setting copydecode.python (${named}) is cleared. ` : "") +
+        "Nothing else on this machine is changed.",
     },
     "Install",
   );
   if (agreed !== "Install") {
     return false;
   }
+  const made = `${folder}-new`;
+  let released = false;
   try {
     await vscode.window.withProgress(
       {
@@ -60,27 +69,40 @@ export async function setUp(
             progress.report({ message: line.trim().slice(0, 80) });
           });
         };
-        await rm(folder, { recursive: true, force: true });
-        await run("making the environment", base.python, ["-I", "-m", "venv", folder]);
-        const python = pythonOf(folder, process.platform);
+        await remove(made);
+        await run("making the environment", base.python, ["-I", "-m", "venv", made]);
+        const python = pythonOf(made, process.platform);
         const pinned = join(context.extensionPath, "dist", "constraints.txt");
         await run("installing", python, ["-I", "-m", "pip", ...pipArguments(source, pinned)]);
       },
     );
-    return true;
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    if (!(error instanceof vscode.CancellationError)) {
-      const open = await vscode.window.showErrorMessage(
-        `copydecode could not be installed: ${error instanceof Error ? error.message : String(error)}`,
-        "Show Log",
-      );
-      if (open) {
-        log.show();
-      }
+    released = true;
+    await release();
+    await remove(folder);
+    await rename(made, folder); // Its Python finds itself wherever it lies.
+    if (named) {
+      await settings.update("python", undefined, vscode.ConfigurationTarget.Global);
     }
-    return false;
+  } catch (error) {
+    await remove(made);
+    if (!(error instanceof vscode.CancellationError)) {
+      void tellFailure(error, log);
+    }
   }
+  return released;
+}
+
+async function tellFailure(error: unknown, log: vscode.LogOutputChannel): Promise<void> {
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `copydecode could not be installed: ${why}`;
+  if (await vscode.window.showErrorMessage(message, "Show Log")) {
+    log.show();
+  }
+}
+
+async function remove(folder: string): Promise<void> {
+  // On Windows what has just ended keeps its files for a moment.
+  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 
 /**
