@@ -59,7 +59,8 @@ def serve(folder: Path, log: Path) -> Iterator[Running]:
     words = ["-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
     words += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "served"]
     words += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details"]
-    words += ["--max-num-seqs", "16", "--api-key", KEY]
+    # Compiling takes a minute and more, and these models are small.
+    words += ["--max-num-seqs", "16", "--api-key", KEY, "--enforce-eager"]
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 CLIENTS = (1, 4, 16)
 ROUNDS = 4
-"""So often the ways take turns."""
+"""So often the ways take turns at most."""
 
 PROGRAM, FULL, LOCAL = "program, server", "full text, server", "program, local"
 WAYS = (PROGRAM, FULL, LOCAL)
@@ -81,7 +81,7 @@ def run(context: Context) -> Report:
         for index, clients in enumerate(context.options.clients):
             cases = known[index * each : (index + 1) * each]
             tallies = {way: _Tally() for way in WAYS}
-            size = -(-len(cases) // ROUNDS)
+            size = max(-(-len(cases) // ROUNDS), 2 * clients)  # So that all clients have one.
             parts = [cases[at : at + size] for at in range(0, len(cases), size)]
             for part in context.track(parts, f"{kind}, {clients} clients"):
                 for way, edit in ways.items():
