@@ -41,9 +41,13 @@ export function activate(context: vscode.ExtensionContext): Api {
   const receipts = new ReceiptStore();
   const highlights = new Highlights();
   const preview = new DiffPreview();
+  let working = false;
   const work = new WorkCounter(() => {
     statusBar.update();
-    void vscode.commands.executeCommand("setContext", "copydecode.working", work.work.edits > 0);
+    if (working !== work.work.edits > 0) {
+      working = !working;
+      void vscode.commands.executeCommand("setContext", "copydecode.working", working);
+    }
   });
   const statusBar = new StatusBar({
     state: () => server.state,
@@ -114,7 +118,8 @@ export function activate(context: vscode.ExtensionContext): Api {
       try {
         return await command(...(given as never[]));
       } catch (error) {
-        return tell(error);
+        void tell(error); // Nobody waits for the user to close a message.
+        return undefined;
       }
     };
     context.subscriptions.push(vscode.commands.registerCommand(name, guarded));
