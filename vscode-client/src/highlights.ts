@@ -7,10 +7,10 @@ import { landed, type Span } from "./changes";
 const SHOWN_MS = 1200;
 const FADING_MS = 800;
 
-/** The text edits of one document that are about to be applied. */
+/** The text edits of one document that are about to be applied: where, and what. */
 export interface Expected {
   uri: vscode.Uri;
-  texts: readonly string[];
+  edits: readonly string[];
 }
 
 export class Highlights implements vscode.Disposable {
@@ -24,12 +24,12 @@ export class Highlights implements vscode.Disposable {
     this.listener = vscode.workspace.onDidChangeTextDocument((event) => this.onChange(event));
   }
 
-  /** Has the next change of a document with just these texts marked: whoever applies it. */
+  /** Has the next change of a document with just these edits marked: whoever applies it. */
   expect(edit: vscode.WorkspaceEdit): void {
     if (!vscode.workspace.getConfiguration("copydecode").get<boolean>("highlightChanges", true)) {
       return;
     }
-    const found = edit.entries().map(([uri, edits]) => ({ uri, texts: sorted(edits) }));
+    const found = edit.entries().map(([uri, edits]) => ({ uri, edits: sorted(edits) }));
     this.expected = [...this.expected, ...found].slice(-16);
   }
 
@@ -44,9 +44,9 @@ export class Highlights implements vscode.Disposable {
     if (contentChanges.length === 0 || this.expected.length === 0) {
       return;
     }
-    const texts = sorted(contentChanges.map(({ text }) => ({ newText: text })));
+    const made = sorted(contentChanges.map(({ range, text }) => ({ range, newText: text })));
     const at = this.expected.findIndex(
-      ({ uri, texts: wanted }) => uri.toString() === document.uri.toString() && same(wanted, texts),
+      ({ uri, edits }) => uri.toString() === document.uri.toString() && same(edits, made),
     );
     if (at === -1) {
       return;
@@ -96,8 +96,12 @@ function spanOf({ start, end }: vscode.Range): Span {
 }
 
 /** The editor may apply edits in any order, and with the document's line ends. */
-function sorted(edits: readonly { newText: string }[]): string[] {
-  return edits.map(({ newText }) => newText.replace(/\r\n?/g, "\n")).sort();
+function sorted(edits: readonly { range: vscode.Range; newText: string }[]): string[] {
+  return edits
+    .map(({ range: { start }, newText }) =>
+      JSON.stringify([start.line, start.character, newText.replace(/\r\n?/g, "\n")]),
+    )
+    .sort();
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {
