@@ -217,12 +217,17 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
   }
 
-  /** Clicks on the lightbulb in the cursor's line; that applies an AI's action which is the only one. */
-  async clickLightbulb(): Promise<void> {
+  /**
+   * Clicks on the lightbulb that comes with the cursor, until the text changes: that applies an AI's
+   * action which is the only one. A bulb that was clicked goes, so the cursor comes anew each time.
+   */
+  async clickLightbulb(line: number, column: number): Promise<void> {
     const bulb = this.page.locator(`${EDITOR} .lightBulbWidget`).first();
     await untilSeen(
       "a click on the lightbulb changes something",
       async () => {
+        await this.goTo(1, 1);
+        await this.goTo(line, column);
         // Not by the locator: it would scroll the bulb's box into view, and the editor's lines with it.
         const box = (await appears(bulb)) && (await bulb.boundingBox());
         if (box) {

@@ -34,8 +34,7 @@ describe("an edit", () => {
     const user = workbench();
     await user.show("ledger.py");
     await user.showsProblems();
-    await user.goTo(8, 14);
-    await user.clickLightbulb();
+    await user.clickLightbulb(8, 14);
     await user.shows(texts.LEDGER_FIXED);
   });
 
