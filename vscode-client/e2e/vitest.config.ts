@@ -5,7 +5,8 @@ export default defineConfig({
     include: ["e2e/journeys/*.journey.ts"],
     // Each file has a VS Code of its own; two at once would only wait for each other.
     fileParallelism: false,
-    testTimeout: 60_000,
+    // The first one of a file waits for the model to be loaded; a busy machine takes its time for that.
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ["verbose"],
   },
