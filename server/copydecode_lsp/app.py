@@ -159,6 +159,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     if level > logging.DEBUG:
         handler.addFilter(_without_payloads)
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # A line for each request else.
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 

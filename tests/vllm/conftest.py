@@ -26,7 +26,7 @@ VLLM = os.environ.get("COPYDECODE_VLLM")
 collect_ignore_glob = [] if VLLM else ["test_*.py"]
 
 KEY = "sk-test"
-STARTS_S = 400.0
+STARTS_S = 900.0
 BLOCK = 32
 
 
