@@ -38,9 +38,10 @@ def engine() -> Engine:
 
 
 def edit(engine: Engine, text: str, instruction: str, line: int | None = None) -> str:
-    """Return the text after an edit."""
+    """Return the text after an edit; one with a line is a diagnostic's, and checked."""
     scope = Scope(line, line) if line else None
-    return engine.edit(EditRequest(text, instruction, scope, "python")).text
+    request = EditRequest(text, instruction, scope, "python", self_check=line is not None)
+    return engine.edit(request).text
 
 
 @pytest.mark.parametrize(

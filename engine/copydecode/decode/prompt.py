@@ -134,6 +134,8 @@ class EmbeddedPrompt:
         if named:
             scoped = scope is not None
             instruction = renumber_lines(instruction, window, len(document), scoped=scoped)
+        if scope == named:
+            scope = None  # The words say it already: models are taught the one or the other.
         if scope is not None:
             scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
         names = similar_names(instruction, around(document, window, NAMES_CHARACTERS), language)

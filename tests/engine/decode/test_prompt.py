@@ -191,3 +191,14 @@ def test_similar_names_of_a_large_document_are_looked_for_near_the_window() -> N
     assert around(document, Window(50, 51), 20) == [f"x{k:03}" for k in range(48, 54)]
     assert around(document, Window(1, 2), 20) == ["x001", "x002", "x003", "x004"]
     assert len(around(document, Window(50, 51), 500)) == 100
+
+
+def test_a_scope_that_the_words_name_is_not_said_twice(vocabulary: Vocabulary) -> None:
+    """No model is taught that; one that is only part of them, or around them, is said."""
+    prompts, document = EmbeddedPrompt(vocabulary, 40, 640), Document("a\nb\nc\nd\n")
+
+    def tokens(scope: tuple[int, int] | None) -> list[int]:
+        return prompts.build(document, "Delete lines 2 to 3", scope).tokens
+
+    assert tokens((2, 3)) == tokens(None)
+    assert tokens((2, 2)) != tokens(None) != tokens((1, 3))
