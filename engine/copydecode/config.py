@@ -17,7 +17,7 @@ PREFIX_CACHE_BYTES = 256 * 2**20
 CONFIDENCE_THRESHOLD = 0.7
 """From which confidence on an edit is offered without a question, unless that is set.
 
-Of the embedded model's edits on the test split 49 % are as sure, and 97 % of these are right; of
+Of the embedded model's edits on the test split 56 % are as sure, and 96 % of these are right; of
 the others 34 % are.
 """
 
