@@ -17,6 +17,7 @@ from copydecode.decode.decisions import Decisions
 from copydecode.decode.forwards import Forwards, alone
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.together import Together
+from copydecode.decode.window import with_lines
 from copydecode.edit.bundle import Bundle, BundleFile, fitted_programs, lent
 from copydecode.edit.compose import Origins, cut, lift, origins
 from copydecode.edit.document import Document
@@ -540,7 +541,7 @@ class Engine:
         _utf8_size(request.instruction)
         prompt = self._backend.prompts.build(
             view.document,
-            request.instruction,
+            view.instruction(request.instruction),
             _lines(view.scope(request.scope)),
             request.language,
         )
@@ -626,6 +627,13 @@ class _View:
             before = sum(line is not None and line < scope.first for line in lines)
             inside = [min(before + 1, len(lines))]
         return Scope(inside[0], inside[-1], locked=scope.locked)
+
+    def instruction(self, instruction: str) -> str:
+        """Return an instruction that names lines of the document with their numbers in the view."""
+        if self.erased is None:
+            return instruction
+        numbers = {line: k for k, line in enumerate(self.erased[0], 1) if line is not None}
+        return with_lines(instruction, numbers)
 
     def lift(self, program: Program) -> Program:
         """Return a program over the view as one over the document that is edited."""

@@ -178,3 +178,13 @@ def test_transformers_loads_the_folder_as_it_is(caplog: pytest.LogCaptureFixture
         expected = theirs(torch.tensor([ids])).logits[0]
     logits = ours.forward(ids, ours.new_cache(), len(ids))
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("words", ["Delete lines 7 to 9", "remove lines 7-9"])
+def test_lines_are_those_of_the_document_though_a_comment_above_is_erased(
+    engine: Engine, words: str
+) -> None:
+    """The comment's own line counts: that is what the user sees."""
+    comment = f"# {words} AI!\n"
+    request = EditRequest(comment + TEXT, words, None, "python", erase=(0, len(comment)))
+    assert engine.edit(request).text == "".join([*LINES[:5], *LINES[8:]])

@@ -9,7 +9,7 @@ long the document is. Knows nothing of prompts or models.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, visible
@@ -123,6 +123,19 @@ def named_lines(instruction: str) -> tuple[int, int] | None:
         int(n) for m in _NAMED_LINES.finditer(prose(instruction)) for n in m.group(2, 4) if n
     ]
     return (min(numbers), max(numbers)) if numbers else None
+
+
+def with_lines(instruction: str, numbers: Mapping[int, int]) -> str:
+    """Return the instruction with the lines that it names called by other `numbers`, if any."""
+
+    def replace(match: re.Match[str]) -> str:
+        word, first, between, last = match.groups()
+        called = [str(numbers.get(int(number), int(number))) for number in (first, last) if number]
+        return f"{word}{(between or '').join(called)}"
+
+    words = prose(instruction)
+    renumbered: str = _NAMED_LINES.sub(replace, words)
+    return renumbered + instruction[len(words) :]
 
 
 def renumber_lines(instruction: str, window: Window, n_lines: int, *, scoped: bool) -> str:

@@ -190,8 +190,12 @@ class _Shelf:
 class SheetMaker:
     """Cuts chunks of files and makes cases on them."""
 
-    def __init__(self, files: Sequence[SourceFile]) -> None:
-        """Edits of commits (`commits.read`) are drawn, too, where some of the files are theirs."""
+    def __init__(self, files: Sequence[SourceFile], foreign_share: float = FOREIGN) -> None:
+        """Edits of commits (`commits.read`) are drawn, too, where some of the files are theirs.
+
+        `foreign_share` of the sheets get words outside ASCII.
+        """
+        self._foreign_share = foreign_share
         found = [file for file in files if isinstance(file, Commit)]
         files = [file for file in files if not isinstance(file, Commit)]
         self._shelves = {
@@ -227,7 +231,7 @@ class SheetMaker:
                 if _suits(shelf.material, lines, kinds[0], rng):
                     break
                 lines, code = _chunk(shelf, rng, length, top=top)
-            if rng.random() < FOREIGN:
+            if rng.random() < self._foreign_share:
                 lines = foreign.put_in(lines, rng, shelf.material.language)
             sheet = _fill(shelf.material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
@@ -270,7 +274,7 @@ class SheetMaker:
             count = min(max(8, 2 * n_lines), len(material.names))
             words = rng.sample(material.names, count)
             words += ["".join(rng.choices(_LETTERS, k=rng.randint(2, 7))) for _ in range(count)]
-            if rng.random() < FOREIGN:
+            if rng.random() < self._foreign_share:
                 words += [foreign.words(rng) for _ in range(count)]
             lines = [_noise_line(words, rng) for _ in range(n_lines)]
             kinds = rng.choices(list(spoken), weights=list(spoken.values()), k=2 * n_cases)

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copydecode.decode.window import EncodedLines, choose, named_lines, renumber_lines
+from copydecode.decode.window import (
+    EncodedLines,
+    choose,
+    named_lines,
+    renumber_lines,
+    with_lines,
+)
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window
 from copydecode.errors import ContextTooLongError, ScopeError
@@ -163,3 +169,11 @@ def test_a_line_outside_the_window_is_refused_or_only_mentioned() -> None:
         renumber_lines("delete line 3", window, 100, scoped=False)
     with pytest.raises(ScopeError, match="within 1 to 100, found 101"):
         renumber_lines("delete line 101", window, 100, scoped=False)
+
+
+def test_lines_that_an_instruction_names_get_other_numbers_where_they_have_some() -> None:
+    numbers = {2: 1, 3: 2}
+    words = "Move lines 2 to 3 below line 9:\n```\nline 2\n```"
+    expected = "Move lines 1 to 2 below line 9:\n```\nline 2\n```"
+    assert with_lines(words, numbers) == expected
+    assert with_lines("make 2 of it", numbers) == "make 2 of it"

@@ -42,8 +42,8 @@ def foreign_files() -> list[SourceFile]:
 
 @pytest.fixture(scope="session")
 def polyglot(files: list[SourceFile], foreign_files: list[SourceFile]) -> SheetMaker:
-    """Draws sheets in all languages."""
-    return SheetMaker([*files, *foreign_files])
+    """Draws sheets in all languages, of lines as they are in the files."""
+    return SheetMaker([*files, *foreign_files], foreign_share=0)
 
 
 @pytest.fixture
