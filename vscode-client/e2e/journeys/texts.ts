@@ -59,13 +59,27 @@ export const EMOJI = [
 ].join("\r\n");
 export const EMOJI_FIXED = EMOJI.replace("resultt", "result");
 
-/** A function that does the wrong thing, and a snippet that says the right one. */
-export const MODULE = `def total(items):
-    return sum(items)
+/** A function, and a snippet that says what is to be put into it, as a chat assistant would. */
+export const MODULE = `import os
 
 
-def largest(items):
-    return min(items)
+def area(width, height):
+    surface = width * height
+    print(surface)
+    return surface
+
+
+def volume(width, height, depth):
+    surface = area(width, height)
+    return surface * depth
 `;
-export const SNIPPET = "def largest(items):\n    return max(items)\n";
-export const MODULE_MERGED = MODULE.replace("min", "max");
+export const SNIPPET = `# ... existing code ...
+def volume(width, height, depth):
+    assert depth > 0
+    surface = area(width, height)
+# ... existing code ...
+`;
+export const MODULE_MERGED = MODULE.replace(
+  "    surface = area(",
+  "    assert depth > 0\n    surface = area(",
+);
