@@ -17,6 +17,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import takewhile
 
 MAX_CHARACTERS = 200_000
@@ -75,6 +76,15 @@ _SYNTAX = re.compile(
 )
 
 
+_Key = tuple[object, ...]
+"""What a message of pyflakes is known by: its type and what it names, but no lines: those move."""
+
+_Said = tuple[tuple[_Key, str], ...]
+"""What pyflakes says of a text; nothing without it."""
+
+_LOOKED_AT = 8
+
+
 def unmended(
     before: str,
     after: str,
@@ -92,7 +102,7 @@ def unmended(
     if language != "python" or max(len(before), len(after)) > MAX_CHARACTERS:
         return []
     try:
-        was, now = _parse(before), _parse(after)
+        was, now = _look(before), _look(after)
         if isinstance(was, SyntaxError):
             words = diagnostic.lower()
             meant = lines is not None and lines[0] <= (was.lineno or 0) <= lines[1]
@@ -112,7 +122,7 @@ def is_gone(before: str, after: str, language: str | None, diagnostic: str) -> b
     if language != "python" or max(len(before), len(after)) > MAX_CHARACTERS:
         return False
     try:
-        was, now = _parse(before), _parse(after)
+        was, now = _look(before), _look(after)
         if isinstance(was, SyntaxError) or isinstance(now, SyntaxError):
             return False
         known = _known(was, diagnostic)
@@ -126,7 +136,7 @@ def is_untidy(diagnostic: str) -> bool:
     return _MENDED["UnusedImport"].search(diagnostic.lower()) is not None
 
 
-def _left(was: ast.Module, now: ast.Module, diagnostic: str) -> list[str]:
+def _left(was: _Said, now: _Said, diagnostic: str) -> list[str]:
     """Return what a diagnostic says of the first, and pyflakes as often of the other."""
     if not (known := _known(was, diagnostic)):
         return []
@@ -134,12 +144,12 @@ def _left(was: ast.Module, now: ast.Module, diagnostic: str) -> list[str]:
     return [] if any(new[key] < old[key] for key in known) else [*known.values()]
 
 
-def _known(tree: ast.Module, diagnostic: str) -> dict[_Key, str]:
+def _known(said: _Said, diagnostic: str) -> dict[_Key, str]:
     """Return pyflakes' messages that say what a diagnostic does."""
     words = diagnostic.lower()
     return {
         key: message
-        for key, message in _messages(tree).items()
+        for key, message in _messages(said).items()
         if (wording := _MENDED.get(str(key[0]))) and wording.search(words)
         if any(_speaks_of(diagnostic, value) for value in key[1:])
     }
@@ -165,11 +175,11 @@ def new_errors(before: str, after: str, language: str | None) -> list[str]:
     if language != "python" or before == after or len(after) > MAX_CHARACTERS:
         return []
     try:
-        now = _parse(after)
+        now = _look(after)
         found = {} if isinstance(now, SyntaxError) else _failing(now)
         if not (found or isinstance(now, SyntaxError)):
             return []  # Mostly so, and then the text before need not be looked at.
-        was = _parse(before)
+        was = _look(before)
         if isinstance(now, SyntaxError):
             no_worse = isinstance(was, SyntaxError) and _is_no_worse(was, now, before, after)
             return [] if no_worse else [f"syntax error: {now.msg}"]
@@ -181,13 +191,21 @@ def new_errors(before: str, after: str, language: str | None) -> list[str]:
     return [message for key, message in found.items() if key not in known]
 
 
-def _parse(text: str) -> ast.Module | SyntaxError:
+def _look(text: str) -> SyntaxError | _Said:
+    """Return what pyflakes says of a text, or the error where it does not parse."""
+    return _looked(text, importlib.util.find_spec("pyflakes") is not None)
+
+
+@lru_cache(maxsize=_LOOKED_AT)
+def _looked(text: str, pyflakes: bool) -> SyntaxError | _Said:  # noqa: FBT001  # a part of the key
+    """Return it for some texts from memory: a fix and all in its place are of one document."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Invalid escapes.
         try:
-            return ast.parse(text)
+            tree = ast.parse(text)
         except SyntaxError as error:
-            return error
+            return error.with_traceback(None)  # It would hold the frames of whoever asked.
+    return tuple(_all(tree)) if pyflakes else ()
 
 
 def _is_no_worse(was: SyntaxError, now: SyntaxError, before: str, after: str) -> bool:
@@ -231,29 +249,23 @@ def _common(one: list[str], other: list[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-_Key = tuple[object, ...]
-"""What a message of pyflakes is known by: its type and what it names, but no lines: those move."""
+def _failing(said: _Said) -> dict[_Key, str]:
+    """Return pyflakes' messages about errors by what they are known by."""
+    return {key: message for key, message in _messages(said).items() if key[0] in _FAILING}
 
 
-def _failing(tree: ast.Module) -> dict[_Key, str]:
-    """Return pyflakes' messages about errors by what they are known by; none without it."""
-    return {key: message for key, message in _messages(tree).items() if key[0] in _FAILING}
+def _messages(said: _Said) -> dict[_Key, str]:
+    """Return pyflakes' messages by what they are known by, each as it is said first."""
+    return dict(reversed(said))
 
 
-def _messages(tree: ast.Module) -> dict[_Key, str]:
-    """Return pyflakes' messages by what they are known by, each once."""
-    return dict(reversed([*_all(tree)]))
-
-
-def _counts(tree: ast.Module) -> Counter[_Key]:
+def _counts(said: _Said) -> Counter[_Key]:
     """Return how often pyflakes says what."""
-    return Counter(key for key, _ in _all(tree))
+    return Counter(key for key, _ in said)
 
 
 def _all(tree: ast.Module) -> Iterable[tuple[_Key, str]]:
-    """Yield pyflakes' messages; none without it."""
-    if importlib.util.find_spec("pyflakes") is None:
-        return
+    """Yield pyflakes' messages."""
     from pyflakes import checker  # type: ignore[import-untyped]  # noqa: PLC0415  # optional
 
     messages: Iterable[object] = checker.Checker(tree).messages
