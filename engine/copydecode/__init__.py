@@ -10,7 +10,7 @@ from copydecode.edit.rebase import Change, change_between, follow, rebase
 from copydecode.edit.resolve import Hunk, hunks
 from copydecode.engine import EditRequest, EditResult, Engine, ModelInfo, Scope, combine, shown
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
-from copydecode.imports import import_section, missing_import
+from copydecode.imports import import_fix
 from copydecode.self_check import is_gone, is_untidy
 
 __version__ = "0.1.0"
@@ -39,10 +39,9 @@ __all__ = [
     "combine",
     "follow",
     "hunks",
-    "import_section",
+    "import_fix",
     "is_gone",
     "is_untidy",
-    "missing_import",
     "named_lines",
     "rebase",
     "shown",

@@ -39,6 +39,7 @@ from copydecode.errors import (
     WithheldError,
 )
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
+from copydecode.imports import import_fix
 from copydecode.self_check import new_errors, unmended
 
 if TYPE_CHECKING:  # At run time it would import torch.
@@ -200,7 +201,8 @@ class Engine:
 
     def check(self, request: EditRequest) -> None:
         """Raise the BadInputError that `edit` would raise before any work, if there is one."""
-        self._prompt(request, self._view(request))
+        view = self._view(request)
+        self._prompt(_precisely(request, view), view)
 
     def read_ahead(
         self,
@@ -272,7 +274,8 @@ class Engine:
             message = "the edit was cancelled"
             raise EditCancelledError(message)
         view = self._view(request)
-        prompt = self._prompt(request, view)
+        asked = _precisely(request, view)
+        prompt = self._prompt(asked, view)
         receipt.prompt_s = time.perf_counter() - started
         limits = request.limits or self._config.limits
 
@@ -299,7 +302,7 @@ class Engine:
                 limits.less(spent, 2 * written + _ROOM_TOKENS) if again else limits,
                 receipt,
                 name=request.name,
-                lock=self._lock(view.scope(request.scope), prompt.window),
+                lock=self._lock(view.scope(asked.scope), prompt.window),
                 cancelled=cancelled,
                 on_op=(lambda _op: None) if again else on_visible_op,
                 decisions=decisions,
@@ -658,6 +661,22 @@ def _resolved(
 
 def _unchanged(document: Document) -> Program:
     return Program((Copy(1, len(document)),) if len(document) else ())
+
+
+def _precisely(request: EditRequest, view: _View) -> EditRequest:
+    """Return a request whose words say what to write and where, where everyone knows (`imports`).
+
+    Only within the lines of a locked scope, or at their borders: no other line changes by it.
+    """
+    if request.language != "python" or view.erased is not None:
+        return request
+    scope = request.scope
+    fix = import_fix(request.instruction, view.document.lines)
+    if fix is None or not (
+        scope is None or not scope.locked or fix.keeps_to(scope.first, scope.last)
+    ):
+        return request
+    return replace(request, instruction=fix.instruction, scope=Scope(fix.line, fix.line))
 
 
 def _lines(scope: Scope | None) -> tuple[int, int] | None:

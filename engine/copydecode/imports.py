@@ -1,15 +1,18 @@
-"""Where a missing import goes: the fix of an undefined name that everyone knows is not on its line.
+"""What a missing import comes to: the fix of an undefined name that everyone knows the module of.
 
-"Undefined name `os`" is told of where `os` is used, and mended where the document imports. Python
-only, by the text's lines: a document that lacks an import need not parse. Knows nothing of models
-or editors.
+"Undefined name `os`" is told of where `os` is used, and mended where the document imports. So that
+a model need not know what isort does, it is told what to write before which line. Python only, by
+the text's lines: a document that lacks an import need not parse. Knows nothing of models or
+editors.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 KNOWN_NAMES: Mapping[str, str] = {
     name: module
@@ -52,54 +55,234 @@ sys tempfile textwrap threading time traceback types typing unittest uuid warnin
 KNOWN_MODULES = frozenset(_MODULES.split())
 """Modules of the standard library that are imported by name everywhere."""
 
-_IMPORT = re.compile(r"(?:import|from)\s+([\w.]+)")
+_ALIASES: Mapping[str, str] = {
+    "np": "numpy",
+    "pd": "pandas",
+    "plt": "matplotlib.pyplot",
+}
+"""Short names that everyone gives to modules."""
+
+_NAME = r"[`'\"]?([^\W\d]\w*)[`'\"]?"
+_MISSING = re.compile(
+    rf"(?i:\bundefined (?:name|variable)) {_NAME}|{_NAME} (?i:is not (?:defined|imported))\b"
+    rf"|(?i:^(?:add (?:the missing )?import (?:of|for)|add import|import)) {_NAME}\s*\.?$"
+)
+_IMPORT = re.compile(r"(import|from)\s+([\w.]+)")
+_BOUND = re.compile(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import\b([^#\n]*)", re.MULTILINE)
+_NAMES = re.compile(r"from\s+[\w.]+\s+import\s+([^#\\()]+)$")
+_OPENED = re.compile(r"from\s+[\w.]+\s+import\s+\($")
+_NAME_OF_ITS_OWN = re.compile(r"(\s+)([^\W\d]\w*)(?: as \w+)?,")
+_STRING = re.compile(r"[rR]?(\"\"\"|'''|\"|')")
+
+LONGEST_LINE = 88
+"""A line of imports is made no longer than this: black's bound, and ruff's."""
 
 
-def missing_import(message: str) -> str | None:
-    """Return the module that a message about an undefined name asks to import, or import from."""
-    lower = message.lower()
-    if "undefined" not in lower and "not defined" not in lower:
-        return None
-    for name in re.findall(r"[`'\"](\w+)[`'\"]", message):
-        if name in KNOWN_MODULES:
-            return str(name)
-        if name in KNOWN_NAMES:
-            return KNOWN_NAMES[name]
-    return None
+@dataclass(frozen=True, slots=True)
+class ImportFix:
+    """A missing import: lines to write before line `line`, or in its place (`replaces`)."""
+
+    line: int
+    lines: tuple[str, ...]
+    replaces: bool = False
+
+    @property
+    def instruction(self) -> str:
+        """The same in words that leave nothing open."""
+        words = "Replace line {} with:" if self.replaces else "Insert before line {}:"
+        return "\n".join([words.format(self.line), "```python", *self.lines, "```"])
+
+    def keeps_to(self, first: int, last: int) -> bool:
+        """Return whether no line but `first` to `last` changes."""
+        return first <= self.line <= last + (not self.replaces)
 
 
-def import_section(lines: Sequence[str], module: str) -> tuple[int, int] | None:
-    """Return the first and the last line of the imports that one of a module belongs to, from 1.
+def import_fix(message: str, lines: Sequence[str]) -> ImportFix | None:
+    """Return how to add the import that a message asks for, where everyone would do it so.
 
-    A section is a run of imports at the margin without another line between. It is the one that
-    has the module already, else the first with a module of the standard library, where this one is
-    of it; else the first that is not about the future. None where there is none.
+    `lines` are those of the document. The import goes where isort would put it among the others.
+    None for another message, for a name that is not known or is imported already, and for one that
+    is used as a variable would be ("undefined name `date`" may mean `data`).
     """
-    sections = [section for section in _sections(lines) if section[2] != ["__future__"]]
-    standard = module.partition(".")[0] in sys.stdlib_module_names
-
-    def fits(modules: Sequence[str]) -> tuple[bool, bool]:
-        tops = {name.partition(".")[0] for name in modules}
-        return module in modules, standard and not tops.isdisjoint(sys.stdlib_module_names)
-
-    if not sections:
+    found = _MISSING.search(message.partition("\n")[0].strip())
+    name = next(filter(None, found.groups()), "") if found else ""
+    ways = list(_ways(name))
+    if not ways:
         return None
-    first, last, _ = max(sections, key=lambda section: fits(section[2]))
-    return first, last
+    text = "\n".join(line.rstrip("\r\n") for line in lines).removeprefix("\ufeff")
+    wanted = next((way for way in ways if _is_used(name, way, text)), None)
+    if wanted is None:
+        return None
+    sections = list(_sections(text.split("\n")))
+    if _is_imported(name, text, sections):
+        return None
+    fix = _placed(wanted, sections, text.split("\n"))
+    return fix if fix.line <= len(lines) else None
 
 
-def _sections(lines: Sequence[str]) -> Iterator[tuple[int, int, list[str]]]:
-    """Yield the runs of imports: first line, last line, and the modules that they name."""
-    begun, modules, within = 0, [], False
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """An import at the margin, in lines `first` to `last`; `name` is None for one of a module."""
+
+    module: str
+    name: str | None
+    first: int = 0
+    last: int = 0
+    alias: str = ""
+
+    def by_kind(self) -> tuple[bool, str]:
+        """Return what isort sorts by: modules before what is imported from them."""
+        return self.name is not None, self.module.lower()
+
+    def by_module(self) -> tuple[bool, str]:
+        """Return what is sorted by where kinds are mixed."""
+        return False, self.module.lower()
+
+    @property
+    def text(self) -> str:
+        """The statement in one line."""
+        if self.name is not None:
+            return f"from {self.module} import {self.name}"
+        return f"import {self.module}" + (f" as {self.alias}" if self.alias else "")
+
+    @property
+    def origin(self) -> int:
+        """The sort of section that it belongs to: the future, the standard library, others."""
+        top = self.module.partition(".")[0]
+        return 0 if top == "__future__" else 1 if top in sys.stdlib_module_names else 2
+
+
+def _ways(name: str) -> Iterator[_Statement]:
+    """Yield the imports that a name is known to come from."""
+    if name in KNOWN_MODULES:
+        yield _Statement(name, None)
+    if name in KNOWN_NAMES:
+        yield _Statement(KNOWN_NAMES[name], name)
+    if name in _ALIASES:
+        yield _Statement(_ALIASES[name], None, alias=name)
+
+
+def _is_used(name: str, wanted: _Statement, text: str) -> bool:
+    """Return whether a name is used as what is imported would be: `os.sep`, `wraps(f)`, `Path`.
+
+    Where a module has something of its own name, it is the module whose other names are used.
+    """
+    behind = "" if name[:1].isupper() else r"[ \t]*[.(\[]"
+    if wanted.name is None:
+        own = "|".join(known for known, module in KNOWN_NAMES.items() if module == name)
+        behind = rf"\.(?:{own})\b" if name in KNOWN_NAMES else r"\."
+    decorates = rf"|@{name}\b" if wanted.name is not None else ""
+    return re.search(rf"(?<![\w.]){name}\b{behind}{decorates}", text) is not None
+
+
+def _is_imported(name: str, text: str, sections: Sequence[Sequence[_Statement]]) -> bool:
+    word, lines = re.compile(rf"\b{name}\b"), text.split("\n")
+    if any(word.search(match[1]) for match in _BOUND.finditer(text)):
+        return True
+    statements = (s for section in sections for s in section if s.last > s.first)
+    further = (line for s in statements for line in lines[s.first : s.last])
+    return any(word.search(line.partition("#")[0]) for line in further)
+
+
+def _placed(
+    wanted: _Statement, everywhere: Sequence[Sequence[_Statement]], lines: Sequence[str]
+) -> ImportFix:
+    sections = [section for section in everywhere if any(s.origin for s in section)]
+    for statement in (s for section in sections for s in section):
+        if wanted.name is not None and statement.by_kind() == wanted.by_kind():
+            return _joined(wanted, statement, lines)
+    fitting = [s for s in sections if any(other.origin == wanted.origin for other in s)]
+    if fitting:
+        return ImportFix(_place(wanted, fitting[0]), (wanted.text,))
+    if sections and sections[0][0].origin > wanted.origin:
+        return ImportFix(sections[0][0].first, (wanted.text, ""))
+    if everywhere:
+        return _behind(everywhere[-1][-1].last, wanted, lines)
+    return ImportFix(_top(lines), (wanted.text, ""))
+
+
+def _behind(last: int, wanted: _Statement, lines: Sequence[str]) -> ImportFix:
+    """Return the fix with a section of its own behind a line: between two empty ones, if any."""
+    if not any(line.strip() for line in lines[last : last + 2]):
+        return ImportFix(last + 2, (wanted.text,))
+    return ImportFix(last + 1, ("", wanted.text))
+
+
+def _joined(wanted: _Statement, other: _Statement, lines: Sequence[str]) -> ImportFix:
+    """Return the fix that imports a name by a statement that imports others from its module."""
+    name, line = wanted.name or "", lines[other.first - 1].rstrip()
+    if match := _NAMES.match(line):
+        names = [part.strip() for part in match[1].split(",")]
+        is_sorted = names == sorted(names, key=by_type)
+        names = sorted([*names, name], key=by_type) if is_sorted else [*names, name]
+        text = line[: match.start(1)] + ", ".join(names)
+        if len(text) <= LONGEST_LINE:
+            return ImportFix(other.first, (text,), replaces=True)
+    if _OPENED.match(line):
+        for number in range(other.first + 1, other.last + 1):
+            own = _NAME_OF_ITS_OWN.match(lines[number - 1])
+            if own is None or by_type(own[2]) > by_type(name):
+                indent = re.match(r"\s*", lines[other.first])
+                return ImportFix(number, (f"{indent[0] if indent else ''}{name},",))
+    return ImportFix(other.first, (wanted.text,))
+
+
+def _place(wanted: _Statement, section: Sequence[_Statement]) -> int:
+    """Return the line of a section that an import belongs before."""
+    for key in (_Statement.by_kind, _Statement.by_module):
+        keys = [key(statement) for statement in section]
+        if keys == sorted(keys):
+            at = bisect(keys, key(wanted))
+            break
+    else:
+        like = [k for k, s in enumerate(section, 1) if (s.name is None) == (wanted.name is None)]
+        at = like[-1] if like else len(section)
+    return section[at].first if at < len(section) else section[-1].last + 1
+
+
+def _top(lines: Sequence[str]) -> int:
+    """Return the line that a first import goes before: behind comments and the docstring."""
+    at = _next_code(lines, 0)
+    match = _STRING.match(lines[at]) if at < len(lines) else None
+    if match is not None:
+        quotes = match[1]
+        rest = lines[at][match.end() :]
+        while quotes not in rest and at + 1 < len(lines):
+            at += 1
+            rest = lines[at]
+        at = _next_code(lines, at + 1)
+    return at + 1
+
+
+def _next_code(lines: Sequence[str], at: int) -> int:
+    while at < len(lines) and (not lines[at].strip() or lines[at].startswith("#")):
+        at += 1
+    return at
+
+
+def by_type(name: str) -> tuple[int, str]:
+    """Return what isort sorts names of a module by: constants, then classes, then others."""
+    if name.isupper() and len(name) > 1:
+        return 0, name
+    return (1 if name[:1].isupper() else 2), name
+
+
+def _sections(lines: Sequence[str]) -> Iterator[list[_Statement]]:
+    """Yield the runs of imports at the margin without another line between."""
+    section: list[_Statement] = []
+    begun, match, opened = 0, None, False
     for number, line in enumerate([*lines, ""], start=1):
-        match = None if within else _IMPORT.match(line)
-        if match is not None:
-            begun = begun or number
-            modules.append(match[1])
-            code = line.partition("#")[0]
-            within = "(" in code and ")" not in code
-        elif within:
-            within = ")" not in line.partition("#")[0]
-        elif begun:
-            yield begun, number - 1, modules
-            begun, modules = 0, []
+        code = line.partition("#")[0].rstrip()
+        if not begun:
+            match, opened = _IMPORT.match(line), "(" in code
+            begun = number
+        if match is None:
+            if section:
+                yield section
+            section, begun = [], 0
+        elif not (code.endswith("\\") or (opened and ")" not in code)):
+            name = "" if match[1] == "from" else None
+            section.append(_Statement(match[2], name, begun, number))
+            begun = 0
+    if section:  # One that never ends stands behind it.
+        yield section

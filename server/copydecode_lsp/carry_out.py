@@ -18,7 +18,7 @@ from copydecode.errors import (
     WithheldError,
 )
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.instructions import Instruction, overlaps
+from copydecode_lsp.instructions import Instruction, overlaps, place_of_fix
 from copydecode_lsp.proposals import Key, Part
 from copydecode_lsp.snapshots import Snapshot
 from copydecode_lsp.worker import OnOp, Worker
@@ -58,7 +58,9 @@ async def carry_out(
     withheld = settled = 0
     whole = combine(snapshot.text, results)
     for part in sorted(instruction.parts, key=lambda part: is_untidy(part.text)):
-        scope = moved(part.scope, whole.hunks)
+        current = Document(whole.text)
+        scope = place_of_fix(part.text, current, snapshot.language)
+        scope = scope or moved(part.scope, whole.hunks)
         if await _is_settled(snapshot, whole.text, part):
             settled += 1
             continue

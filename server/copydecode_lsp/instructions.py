@@ -12,7 +12,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 
-from copydecode import Document, Scope, import_section, missing_import
+from copydecode import Document, Scope, import_fix
 from copydecode.errors import EmptyInstructionError, ScopeError
 from copydecode_lsp import comments
 from copydecode_lsp.comments import REACH
@@ -73,16 +73,19 @@ def from_diagnostic(diagnostic: lsp.Diagnostic, document: Document) -> Instructi
 
 
 def where_fixed(instruction: Instruction, document: Document, language: str | None) -> Instruction:
-    """Return a diagnostic's instruction with the lines of its fix, where these are known others.
+    """Return a diagnostic's instruction with the lines of its fix, where these are known others."""
+    place = place_of_fix(instruction.text, document, language)
+    return instruction if place is None else replace(instruction, scope=place)
+
+
+def place_of_fix(message: str, document: Document, language: str | None) -> Scope | None:
+    """Return the lines that a diagnostic's fix is in, where these are known to be others.
 
     A name that everyone knows where to import from is mended where the document imports: with its
     own line locked, there would be no way to.
     """
-    module = missing_import(instruction.text) if language == "python" else None
-    section = import_section(document.lines, module) if module else None
-    if section is None:
-        return instruction
-    return replace(instruction, scope=Scope(*section))
+    fix = import_fix(message, document.lines) if language == "python" else None
+    return None if fix is None else Scope(fix.line, fix.line)
 
 
 def from_comments(document: Document, lines: Scope) -> list[Instruction]:

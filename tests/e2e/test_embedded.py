@@ -67,6 +67,22 @@ async def test_several_files_are_edited_one_after_the_other_and_applied_at_once(
         assert client.documents[other].text == "a = 1\r\nc = 3"
 
 
+async def test_fix_all_adds_every_missing_import_where_it_belongs() -> None:
+    """Each by itself, where the document imports once the others are there."""
+    text = "import sys\n\n\ndef f():\n    return re.X, os.sep, json.dumps(sys.argv)\n"
+    async with server(None) as client:
+        client.open(URI, text, "python")
+        span = lsp.Range(lsp.Position(4, 0), lsp.Position(4, 40))
+        found = [lsp.Diagnostic(span, f"Undefined name `{name}`") for name in ("re", "os", "json")]
+        kinds = [lsp.CodeActionKind.SourceFixAll]
+        (action,) = await client.code_actions(URI, span, found, kinds)
+        assert isinstance(action, lsp.CodeAction)
+        resolved = await client.code_action_resolve_async(action)
+        assert resolved.edit is not None
+        assert client.apply(resolved.edit) is None
+        assert client.documents[URI].text == f"import json\nimport os\nimport re\n{text}"
+
+
 OFFLINE = """
 import sys
 

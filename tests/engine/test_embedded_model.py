@@ -70,6 +70,38 @@ def test_a_misspelt_name_is_mended(engine: Engine, line: int, name: str, wrong: 
     assert edit(engine, "".join(lines), f"undefined name '{wrong}'", line) == TEXT
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("os", "import json\nimport sys\n", "import json\nimport os\nimport sys\n"),
+        ("Path", "import sys\nfrom typing import Any\n", "import sys\nfrom pathlib import Path\n"),
+        (
+            "cast",
+            "from typing import (\n    Any,\n)\n",
+            "from typing import (\n    Any,\n    cast,\n",
+        ),
+        ("np", "import sys\n\n\nA = 1\n", "import sys\n\nimport numpy as np\n\nA = 1\n"),
+    ],
+)
+def test_a_missing_import_goes_where_it_belongs(
+    engine: Engine, name: str, before: str, after: str
+) -> None:
+    """Though it is told of where the name is used; the lines of the use stay."""
+    use = f"\n\ndef work(text):\n    return {name}.join(text), {name}(text)\n"
+    text = before + use
+    scope = Scope(len(text.splitlines()), len(text.splitlines()), locked=False)
+    request = EditRequest(text, f"Undefined name `{name}`", scope, "python", self_check=True)
+    new = engine.edit(request).text
+    assert new.startswith(after)
+    assert new.endswith(use)
+
+
+def test_a_lock_on_other_lines_keeps_an_import_from_being_added(engine: Engine) -> None:
+    text = "import sys\n\nprint(os.sep, sys.argv)\n"
+    request = EditRequest(text, "Undefined name `os`", Scope(3, 3), "python")
+    assert engine.edit(request).text.startswith("import sys\n\n")
+
+
 def test_a_far_line_of_a_long_file_is_mended_and_line_ends_stay(engine: Engine) -> None:
     """The model sees a window; the document has CRLF line ends and no final newline."""
     text = ("x = 1\n" * 300 + TEXT).replace("\n", "\r\n").removesuffix("\r\n")

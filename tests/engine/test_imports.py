@@ -1,10 +1,13 @@
-"""Where a missing import goes."""
+"""What a missing import comes to."""
 
 from __future__ import annotations
 
+import ast
+from random import Random
+
 import pytest
 
-from copydecode.imports import KNOWN_MODULES, import_section, missing_import
+from copydecode.imports import KNOWN_MODULES, KNOWN_NAMES, ImportFix, import_fix
 
 LINES = [
     '"""Doc."""',
@@ -22,35 +25,187 @@ LINES = [
 ]
 
 
+def mended(lines: list[str], fix: ImportFix | None) -> list[str]:
+    assert fix is not None
+    return [*lines[: fix.line - 1], *fix.lines, *lines[fix.line - 1 + fix.replaces :]]
+
+
+def fixed(message: str, *lines: str) -> list[str]:
+    return mended(list(lines), import_fix(message, lines))
+
+
 @pytest.mark.parametrize(
-    ("message", "module"),
+    "message",
     [
-        ("Undefined name `os`", "os"),
-        ("F821 undefined name 'Path'", "pathlib"),
-        ('"deque" is not defined', "collections"),
-        ("NameError: name 're' is not defined. Did you forget to import 're'?", "re"),
-        ("Undefined name `reslut`", None),
-        ("`os` imported but unused", None),
+        "Undefined name `os`",
+        "F821 undefined name 'os'",
+        '"os" is not defined',
+        "NameError: name 'os' is not defined. Did you forget to import 'os'?",
+        'Name "os" is not defined  [name-defined]',
+        "Undefined variable 'os'",
+        "import os",
+        "add the missing import of os",
+        "Add the missing import for `os`",
+        "os is not imported",
     ],
 )
-def test_messages_about_names_that_everyone_knows(message: str, module: str | None) -> None:
-    assert missing_import(message) == module
+def test_messages_about_a_name_that_everyone_knows(message: str) -> None:
+    assert import_fix(message, LINES) == ImportFix(5, ("import os",))
 
 
 @pytest.mark.parametrize(
-    ("module", "section"), [("os", (4, 7)), ("typing", (4, 7)), ("numpy", (9, 9))]
+    "message",
+    [
+        "Undefined name `reslut`",
+        "`os` imported but unused",
+        "import os after line 3",
+        "Undefined name `json`",
+        "Undefined name `Any`",
+        "Undefined name `late`",
+        "Undefined name `re`",
+    ],
 )
-def test_the_section_is_that_of_its_like(module: str, section: tuple[int, int]) -> None:
-    assert import_section(LINES, module) == section
+def test_other_messages_are_left_alone(message: str) -> None:
+    """Also those about names that are imported, and names that nothing uses."""
+    assert import_fix(message, LINES) is None
 
 
-def test_the_first_section_is_taken_where_nothing_says_more() -> None:
-    lines = ["import attrs", "", "import numpy"]
-    assert import_section(lines, "os") == (1, 1)
-    assert import_section(["x = os.sep"], "os") is None
-    assert import_section(LINES[:3], "os") is None
-    assert import_section(["import (", "x"], "os") is None
+def test_modules_stand_by_the_alphabet_before_what_is_imported_from_them() -> None:
+    lines = ["import json", "import sys", "from typing import Any", "", "x = re.compile, Path()"]
+    assert fixed("Undefined name `re`", *lines)[1] == "import re"
+    assert fixed("Undefined name `Path`", *lines)[2] == "from pathlib import Path"
+
+
+def test_where_kinds_are_mixed_the_module_decides_and_else_the_last_of_its_kind() -> None:
+    mixed = ["from abc import ABC", "import json", "from typing import Any", "os.sep"]
+    assert fixed("Undefined name `os`", *mixed)[2] == "import os"
+    wild = ["import sys", "import json", "from abc import ABC", "os.sep"]
+    assert fixed("Undefined name `os`", *wild)[2] == "import os"
+
+
+def test_a_name_joins_the_others_of_its_module() -> None:
+    line = "from typing import Any, overload"
+    assert fixed("Undefined name `TYPE_CHECKING`", line, "x = TYPE_CHECKING")[0] == (
+        "from typing import TYPE_CHECKING, Any, overload"
+    )
+    unsorted = "from typing import overload, Any"
+    assert fixed("Undefined name `Union`", unsorted, "Union")[0] == f"{unsorted}, Union"
+    opened = ["from typing import (", "    Any,", "    cast,", ")", "Union"]
+    assert fixed("Undefined name `Union`", *opened)[2] == "    Union,"
+    assert fixed("Undefined name `overload`", *opened, "@overload")[3] == "    overload,"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from typing import Any  # noqa",
+        "from typing import (Any,",
+        "from typing import Any, \\",
+        "from typing import " + ", ".join(f"TypeName{k}" for k in range(6)),
+    ],
+)
+def test_a_line_that_cannot_take_one_more_gets_one_before_it(line: str) -> None:
+    rest = ["    cast)"] if line.endswith(("(Any,", "\\")) else []
+    lines = [line, *rest, "x: Union"]
+    assert fixed("Undefined name `Union`", *lines) == ["from typing import Union", *lines]
+
+
+def test_sections_are_kept_apart() -> None:
+    assert fixed("undefined name 'os'", "import attrs", "", "os.sep")[:3] == [
+        *("import os", "", "import attrs")
+    ]
+    future = ["from __future__ import annotations", "", "os.sep"]
+    assert fixed("undefined name 'os'", *future)[:3] == [future[0], "", "import os"]
+    spaced = [future[0], "", "", "def f(): os.sep"]
+    assert fixed("undefined name 'os'", *spaced) == [*future[:2], "import os", "", spaced[3]]
+    lines = ["import os", "", "print(np.pi)"]
+    assert fixed("undefined name 'np'", *lines)[:3] == ["import os", "", "import numpy as np"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        [],
+        ["#!/usr/bin/env python", "# Words."],
+        ['"""One line."""', ""],
+        ['"""Several', "", 'lines."""', ""],
+        ["'plain'"],
+    ],
+)
+def test_the_first_import_stands_behind_the_docstring(head: list[str]) -> None:
+    assert fixed("undefined name 'os'", *head, "x = os.sep") == [
+        *head,
+        *("import os", "", "x = os.sep"),
+    ]
+
+
+def test_a_name_that_is_used_as_a_variable_is_no_import() -> None:
+    """A misspelt variable is commoner than a missing import of its name."""
+    assert import_fix("undefined name 'date'", ["data = 1", "print(date)"]) is None
+    assert import_fix("undefined name 'time'", ["times = 1", "print(time)"]) is None
+    assert fixed("undefined name 'date'", "print(date(1, 2, 3))")[0] == (
+        "from datetime import date"
+    )
+    assert fixed("undefined name 'wraps'", "@wraps", "def f(): ...")[0].startswith("from functools")
+
+
+def test_a_module_that_has_its_own_name_is_told_by_its_use() -> None:
+    assert fixed("undefined name 'datetime'", "datetime.timedelta(1)")[0] == "import datetime"
+    assert fixed("undefined name 'datetime'", "datetime.now()")[0] == (
+        "from datetime import datetime"
+    )
+
+
+def test_lines_may_have_their_ends_and_a_byte_order_mark() -> None:
+    assert import_fix("undefined name 'os'", ["\ufeffimport json\r\n", "os.sep\r\n"]) == ImportFix(
+        2, ("import os",)
+    )
+    assert import_fix("undefined name 'os'", []) is None
+
+
+def test_what_is_left_alone_is_known() -> None:
+    inserted, replaced = ImportFix(3, ("import os",)), ImportFix(3, ("x",), replaces=True)
+    assert inserted.keeps_to(1, 2)
+    assert not replaced.keeps_to(1, 2)
+    assert not inserted.keeps_to(4, 5)
+    assert inserted.instruction == "Insert before line 3:\n```python\nimport os\n```"
+    assert replaced.instruction == "Replace line 3 with:\n```python\nx\n```"
+
+
+def test_any_document_that_parses_parses_with_the_import_and_has_the_name() -> None:
+    """Of sections drawn at random: plain, from, over several lines, futures, comments, code."""
+    pieces = [
+        "import json",
+        "import zlib  # noqa",
+        "from abc import ABC, abstractmethod",
+        "from typing import (\n    Any,\n    cast,\n)",
+        "from typing import (Any,\n    cast)",
+        "from typing import Any, \\\n    cast",
+        "import numpy",
+        "from . import sibling",
+        "",
+        "# import os",
+        "x = 1",
+        "if x:\n    import late",
+        "try:\n    import fast\nexcept ImportError:\n    fast = None",
+    ]
+    uses = {"os": "os.sep", "Path": "Path()", "Union": "Union[int]", "wraps": "wraps(x)"}
+    rng = Random(4)
+    for _ in range(400):
+        head = [rng.choice(pieces) for _ in range(rng.randrange(9))]
+        name = rng.choice(sorted(uses))
+        start = rng.choice(["", '"""Doc."""\n', "from __future__ import annotations\n"])
+        lines = (start + "\n".join([*head, f"y = {uses[name]}"])).split("\n")
+        tree = ast.parse("\n".join(mended(lines, import_fix(f"undefined name '{name}'", lines))))
+        aliases = [
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        ]
+        assert aliases.count(name) == 1
 
 
 def test_what_is_known_is_of_the_standard_library() -> None:
     assert {"os", "re", "typing"} <= KNOWN_MODULES
+    assert KNOWN_NAMES["Path"] == "pathlib"

@@ -131,10 +131,10 @@ def test_a_missing_import_is_asked_for_where_the_document_imports() -> None:
     document = Document("import re\nimport sys\n\nprint(os.sep)\n")
     found = instructions.from_diagnostic(diagnostic("Undefined name `os`", 4), document)
     assert found is not None
-    assert instructions.where_fixed(found, document, "python").scope == Scope(1, 2)
+    assert instructions.where_fixed(found, document, "python").scope == Scope(1, 1)
     assert instructions.where_fixed(found, document, "lua") == found
     other = Document("print(os.sep)\n")
-    assert instructions.where_fixed(found, other, "python") == found
+    assert instructions.where_fixed(found, other, "python").scope == Scope(1, 1)
 
 
 def test_an_empty_instruction_is_refused() -> None:

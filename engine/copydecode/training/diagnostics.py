@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
-from copydecode.imports import KNOWN_MODULES, KNOWN_NAMES
+from copydecode.imports import KNOWN_MODULES, KNOWN_NAMES, by_type
 from copydecode.training.flaws import Flaw, Maker
 from copydecode.training.syntax import Code, Function, documented, parse, read
 from copydecode.training.tasks import RESERVED_NAMES, Lines, Material, code_names, indent_of
@@ -273,7 +273,7 @@ def _wanted_imports(code: Code) -> Iterator[tuple[ast.Import | ast.ImportFrom, s
         names = [alias.name for alias in node.names]
         if isinstance(node, ast.Import):
             known = [name for name in names if name in KNOWN_MODULES and len(names) == 1]
-        elif node.level or names != sorted(names, key=_by_type):
+        elif node.level or names != sorted(names, key=by_type):
             continue
         else:
             known = [name for name in names if KNOWN_NAMES.get(name) == node.module]
@@ -335,13 +335,6 @@ def _is_sorted(section: Sequence[ast.Import | ast.ImportFrom]) -> bool:
 
 def _module_of(node: ast.Import | ast.ImportFrom) -> str:
     return node.module or "." if isinstance(node, ast.ImportFrom) else node.names[0].name
-
-
-def _by_type(name: str) -> tuple[int, str]:
-    """Sort constants before classes before others, as isort does."""
-    if name.isupper() and len(name) > 1:
-        return 0, name
-    return (1 if name[:1].isupper() else 2), name
 
 
 # Unused variables.
