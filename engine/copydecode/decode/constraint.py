@@ -29,7 +29,7 @@ from copydecode.decode.literals import Ids, Literals, encode_exactly
 from copydecode.edit import grammar
 from copydecode.edit.bundle import BundleRules, Place
 from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op
-from copydecode.edit.rules import Opening, Ranges, Rules
+from copydecode.edit.rules import Opening, Ranges, Rules, token_range
 from copydecode.errors import FilesError
 
 _OPENINGS = {
@@ -103,7 +103,8 @@ class ProgramGrammar:
         Raises:
             ValueError: the lock is not within the lines.
         """
-        rules = Rules(lines, lock, None if line_tokens is None else _range_of(line_tokens, lock))
+        tokens = None if line_tokens is None else token_range(list(map(len, line_tokens)), lock)
+        rules = Rules(lines, lock, tokens)
         copies = ("copy",) if lines > 0 else ()
         if rules.tokens is not None:
             copies = (*copies, "tokens")
@@ -436,16 +437,6 @@ def _tokenizer_info(literals: Literals) -> xg.TokenizerInfo:
     return xg.TokenizerInfo(
         vocabulary, xg.VocabType.RAW, vocab_size=literals.size, stop_token_ids=[]
     )
-
-
-def _range_of(
-    line_tokens: Sequence[Sequence[int]], lock: tuple[int, int] | None
-) -> tuple[int, int] | None:
-    """Return the first and last token of the lines that may change, None where there is none."""
-    first, last = lock or (1, len(line_tokens))
-    before = sum(map(len, line_tokens[: first - 1]))
-    tokens = sum(map(len, line_tokens[first - 1 : last]))
-    return (before + 1, before + tokens) if tokens else None
 
 
 def _ebnf(literals: Literals, ops: Sequence[str]) -> str:

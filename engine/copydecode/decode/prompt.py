@@ -34,7 +34,7 @@ from copydecode.edit.bundle import Bundle, Place
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, visible
 from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op, Program
-from copydecode.edit.rules import Ranges, Rules
+from copydecode.edit.rules import Ranges, Rules, token_range
 from copydecode.errors import ContextTooLongError, SectionError
 
 MAX_NAMES = 3
@@ -279,18 +279,21 @@ class EmbeddedPrompt:
         line_tokens: Sequence[Sequence[int]],
         window: int | None,
         lock: tuple[int, int] | None = None,
+        *,
+        token_copies: bool = False,
     ) -> tuple[list[int], list[bool]]:
         """Return a program's tokens as decoding leaves them in the cache, and which were decided.
 
         Forced and spliced tokens are not decided: what the rules leave no choice for, where only
-        the lines of `lock` may change. `window` is the splice window: how many of a span's last
-        tokens are spliced, None for all.
+        the lines of `lock` may change, and tokens may be copied or not. `window` is the splice
+        window: how many of a span's last tokens are spliced, None for all.
 
         Raises:
             SectionError: the program is one over several files.
         """
         encode, special = self.vocabulary.encode, self.vocabulary.special
-        rules = Rules(len(line_tokens), lock)
+        spans = token_range([len(line) for line in line_tokens], lock) if token_copies else None
+        rules = Rules(len(line_tokens), lock, spans)
         tokens: list[int] = []
         decided: list[bool] = []
 

@@ -21,6 +21,7 @@ Pure: knows of tokens no more than which may be copied, and nothing of how progr
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from copydecode.edit.program import Copy, CopyTokens, Gen, Op
@@ -133,3 +134,13 @@ class Rules:
 
 def _range(first: int, last: int) -> Ranges:
     return ((first, last),) if first <= last else ()
+
+
+def token_range(lengths: Sequence[int], lock: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return the first and last token of the lines that may change, None where there is none.
+
+    `lengths` are each line's tokens.
+    """
+    first, last = lock or (1, len(lengths))
+    before, tokens = sum(lengths[: first - 1]), sum(lengths[first - 1 : last])
+    return (before + 1, before + tokens) if tokens else None

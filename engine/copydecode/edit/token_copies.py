@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate, chain
 from typing import Final
@@ -212,6 +212,33 @@ def token_oracle(source: Pieces, target: Pieces, least: int = MIN_SPAN) -> Progr
             ops.append(CopyTokens(at + first - begin + 1, at + last - begin))
             done = last
     write(done, len(new))
+    return Program(tuple(ops))
+
+
+def with_token_copies(
+    program: Program,
+    source: Pieces,
+    cut: Callable[[str], Pieces],
+    lock: tuple[int, int] | None = None,
+    least: int = MIN_SPAN,
+) -> Program:
+    """Return a program of line ops that copies what it can of its new text as tokens.
+
+    Its line copies stay; each gen is as `token_oracle` has it, over the tokens of the lines that
+    may change. `cut` cuts new text into tokens by line. Lowered under the same lock it is the
+    program that it came from.
+    """
+    first, last = lock or (1, len(source))
+    before = sum(map(len, source[: first - 1]))
+    ops: list[Op] = []
+    for op in program.ops:
+        if not isinstance(op, Gen):
+            ops.append(op)
+            continue
+        for one in token_oracle(source[first - 1 : last], cut(op.text), least).ops:
+            if isinstance(one, CopyTokens):
+                one = CopyTokens(one.first + before, one.last + before)  # noqa: PLW2901  # shifted
+            ops.append(one)
     return Program(tuple(ops))
 
 

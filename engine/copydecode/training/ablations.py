@@ -2,8 +2,10 @@
 
 `python -m copydecode.training.ablations --corpus DIR --out DIR` trains one small model for each
 choice, on the same steps of the same lessons from random weights, and tries all of them through the
-engine on validation packages. It says which choice is better at this budget, not how good either
-becomes. Steps bound the runs, so that a busy machine changes none of them.
+engine on validation packages. With `--init DIR` all go on from the weights of a model, which knows
+its own choice already: the others have so many steps to get used to theirs. It says which choice is
+better at this budget, not how good either becomes. Steps bound the runs, so that a busy machine
+changes none of them.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -23,7 +26,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from copydecode.config import EngineConfig, Limits
+from copydecode.decode.model import read_config
+from copydecode.decode.network import NetworkConfig
 from copydecode.engine import Engine
+from copydecode.errors import ConfigError
 from copydecode.training import corpus, evaluate
 from copydecode.training.corpus import SourceFile
 from copydecode.training.evaluate import Trial
@@ -54,7 +60,12 @@ VARIANTS: Mapping[str, TrainConfig] = {
     "numbers as digits": replace(BASE, digits=True),
     "ends weigh 3": replace(BASE, end_weight=3.0),
     "no loss on documents": replace(BASE, document_loss=0.0),
+    "near duplicates": replace(BASE, twins=0.3),
+    "token copies": replace(BASE, token_copies=4),
 }
+
+_BEHIND: Mapping[str, Any] = {"muon_rate": 0.01, "adam_rate": 0.002, "warmup_steps": 30}
+"""The rates of runs that go on from the weights of another."""
 
 _FILES_FOR_TOKENIZER = 800
 _LIMITS = Limits(max_new_tokens=300)
@@ -80,16 +91,32 @@ class Material:
     trials: Sequence[Trial]
 
 
-def run(variant: str, config: TrainConfig, material: Material, folder: Path) -> Row:
-    """Train a variant in a folder, or go on there, and try it."""
+def run(
+    variant: str,
+    config: TrainConfig,
+    material: Material,
+    folder: Path,
+    init: Path | None = None,
+) -> Row:
+    """Train a variant in a folder, or go on there, and try it.
+
+    Raises:
+        ConfigError: a variant with a tokenizer of its own is to begin with a model's weights.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "tokenizer.json"
-    if not path.exists():
+    if init is not None:
+        if config.digits:
+            message = f"expected a variant with the tokenizer of {init}, found {variant}"
+            raise ConfigError(message)
+        path.write_bytes((init / "tokenizer.json").read_bytes())
+        config = replace(config, **_BEHIND, **_shape(init))
+    elif not path.exists():
         step = max(1, len(material.files) // _FILES_FOR_TOKENIZER)
         texts = (file.text for file in material.files[::step])
         learnt = train_tokenizer(texts, VOCABULARY_SIZE, digits=config.digits)
         learnt.save(str(path), pretty=False)
-    train(config, material.files, material.held_out, folder)
+    train(config, material.files, material.held_out, folder, init=init)
     engine = Engine.load(EngineConfig(model=str(folder), threads=1, limits=_LIMITS))
     engine.warm()
     scores = evaluate.score([evaluate.run_trial(engine, trial) for trial in material.trials])
@@ -101,6 +128,18 @@ def run(variant: str, config: TrainConfig, material: Material, folder: Path) -> 
         sum(score.forwards for score in scores) / len(scores),
         sum(score.milliseconds for score in scores) / len(scores),
     )
+
+
+def _shape(folder: Path) -> dict[str, Any]:
+    """Return the numbers of a `TrainConfig` that say how large a model's network is."""
+    network = NetworkConfig.from_json(read_config(folder))
+    return {
+        "width": network.hidden_size,
+        "layers": network.num_hidden_layers,
+        "heads": network.num_attention_heads,
+        "key_value_heads": network.num_key_value_heads,
+        "feed_forward": network.intermediate_size,
+    }
 
 
 def table(rows: Sequence[Row], steps: int) -> Table:
@@ -121,6 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="copydecode.training.ablations", description=__doc__)
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"), metavar="DIR")
+    parser.add_argument("--init", type=Path, metavar="DIR", help="begin with a model's weights")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--cases", type=int, default=60, metavar="N", help="of each kind")
     parser.add_argument("--only", nargs="*", choices=VARIANTS, metavar="VARIANT")
@@ -133,10 +173,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     material = Material(files, held_out, draw(held_out, args.cases))
     rows: list[Row] = []
     with Progress(console=console, transient=True) as progress:
-        for variant in progress.track(args.only or list(VARIANTS), description="training"):
+        wanted = args.only or [v for v in VARIANTS if not (args.init and VARIANTS[v].digits)]
+        for variant in progress.track(wanted, description="training"):
             config = replace(VARIANTS[variant], steps=args.steps)
             folder = args.out / variant.replace(" ", "-").replace(":", "")
-            rows.append(run(variant, config, material, folder))
+            rows.append(run(variant, config, material, folder, args.init))
             lines = [asdict(row) for row in rows]
             (args.out / "ablations.json").write_text(json.dumps(lines, indent=2) + "\n", "utf-8")
     Console().print(table(rows, args.steps))

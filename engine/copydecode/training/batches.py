@@ -10,13 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from copydecode.decode.prompt import EmbeddedPrompt, similar_names
+from copydecode.decode.vocabulary import Vocabulary
+from copydecode.edit.document import split_lines
 from copydecode.edit.grammar import COPY_CLOSE, COPY_DASH
+from copydecode.edit.program import Program
+from copydecode.edit.token_copies import with_token_copies
 from copydecode.training.tasks import Case, Sheet
 
 PAD = 0
@@ -69,10 +74,12 @@ def make_batch(
     prompt: EmbeddedPrompt,
     splice_window: int | None,
     decisions: int | None = None,
+    least_tokens: int | None = None,
 ) -> Batch:
     """Encode sheets with the same number of cases each.
 
-    Branches end with the decision of that number, where it is not None.
+    Branches end with the decision of that number, where it is not None. New text that stands in the
+    lines that may change is copied as tokens, in spans of `least_tokens`, where that is not None.
     """
     documents: list[list[int]] = []
     own_lines: list[list[int]] = []
@@ -85,12 +92,16 @@ def make_batch(
         own_lines.append([-1])
         for k, line in numbered:
             own_lines[-1] += [k] * (len(prompt.number_tokens(k)) + len(line))
-        branches.append(
-            [
-                _branch(sheet, case, line_tokens, prompt, splice_window).until(decisions)
-                for case in sheet.cases
-            ]
-        )
+        own: list[_Branch] = []
+        for case in sheet.cases:
+            program, copies = case.program, least_tokens is not None
+            if least_tokens is not None:
+                program = _with_token_copies(case, line_tokens, prompt.vocabulary, least_tokens)
+            written = prompt.program_tokens(
+                program, line_tokens, splice_window, case.lock, token_copies=copies
+            )
+            own.append(_branch(sheet, case, prompt, written).until(decisions))
+        branches.append(own)
     n, k = len(sheets), len(branches[0])
     # oneDNN compiles a kernel for every new shape: keep them few.
     p = _round_up(max(map(len, documents)), 64)
@@ -155,15 +166,12 @@ class _Branch:
 
 
 def _branch(
-    sheet: Sheet,
-    case: Case,
-    line_tokens: Sequence[Sequence[int]],
-    prompt: EmbeddedPrompt,
-    splice_window: int | None,
+    sheet: Sheet, case: Case, prompt: EmbeddedPrompt, written: tuple[list[int], list[bool]]
 ) -> _Branch:
+    """Return the branch of a case, of whose program the tokens are `written`, some decided."""
+    program, decided = written
     names = similar_names(case.instruction, sheet.lines, sheet.language)
     request = prompt.request_tokens(case.instruction, case.scope, names, sheet.lines)
-    program, decided = prompt.program_tokens(case.program, line_tokens, splice_window, case.lock)
     ids = request + program
     flags = [False] * len(request) + decided
     following = [i if flag else -1 for i, flag in zip(ids[1:], flags[1:], strict=True)]
@@ -175,6 +183,19 @@ def _branch(
             if token_end is not None and start < token_end <= end:
                 lines[at] = line
     return _Branch(ids, [*following, -1], lines, _ends(ids, len(request), prompt))
+
+
+def _with_token_copies(
+    case: Case, line_tokens: Sequence[Sequence[int]], vocabulary: Vocabulary, least: int
+) -> Program:
+    pieces = [list(map(vocabulary.token_bytes, line)) for line in line_tokens]
+    return with_token_copies(case.program, pieces, partial(_cut, vocabulary), case.lock, least)
+
+
+def _cut(vocabulary: Vocabulary, text: str) -> list[list[bytes]]:
+    """Return the bytes of each token of each line of new text."""
+    lines = map(vocabulary.encode, split_lines(text))
+    return [list(map(vocabulary.token_bytes, line)) for line in lines]
 
 
 def _ends(ids: Sequence[int], start: int, prompt: EmbeddedPrompt) -> list[bool]:

@@ -32,6 +32,7 @@ class Lessons:
         *,
         curriculum: str,
         splice_window: int | None,
+        least_tokens: int | None = None,
         sheets: int,
         cases: int,
         seed: str,
@@ -41,6 +42,7 @@ class Lessons:
         self._prompt = prompt
         self._curriculum = curriculum
         self._splice_window = splice_window
+        self._least_tokens = least_tokens
         self._sheets = sheets
         self._cases = cases
         self._seed = seed
@@ -49,7 +51,10 @@ class Lessons:
         """Return the batch of a step, at a share of the run."""
         rng = Random(f"{self._seed}/{step}")
         todo = lesson(self._curriculum, progress, rng)
-        return make_batch(self._draw(todo, rng), self._prompt, self._splice_window, todo.decisions)
+        sheets = self._draw(todo, rng)
+        return make_batch(
+            sheets, self._prompt, self._splice_window, todo.decisions, self._least_tokens
+        )
 
     def _draw(self, todo: Lesson, rng: Random) -> list[Sheet]:
         """Draw the sheets of one step, all of about the same length and within the window."""

@@ -21,6 +21,7 @@ from copydecode.training import (
     rewrites,
     snippets,
     tasks,
+    twins,
     unchanged,
 )
 from copydecode.training.comments import Wish
@@ -190,12 +191,19 @@ class _Shelf:
 class SheetMaker:
     """Cuts chunks of files and makes cases on them."""
 
-    def __init__(self, files: Sequence[SourceFile], foreign_share: float = FOREIGN) -> None:
+    def __init__(
+        self,
+        files: Sequence[SourceFile],
+        foreign_share: float = FOREIGN,
+        twin_share: float = 0.0,
+    ) -> None:
         """Edits of commits (`commits.read`) are drawn, too, where some of the files are theirs.
 
-        `foreign_share` of the sheets get words outside ASCII.
+        `foreign_share` of the sheets get words outside ASCII, `twin_share` of them lines that are
+        there already, as they are or almost (`twins`).
         """
         self._foreign_share = foreign_share
+        self._twin_share = twin_share
         found = [file for file in files if isinstance(file, Commit)]
         files = [file for file in files if not isinstance(file, Commit)]
         self._shelves = {
@@ -233,6 +241,9 @@ class SheetMaker:
                 lines, code = _chunk(shelf, rng, length, top=top)
             if rng.random() < self._foreign_share:
                 lines = foreign.put_in(lines, rng, shelf.material.language)
+            if self._twin_share and rng.random() < self._twin_share:
+                material = shelf.material
+                lines, code = twins.put_in(lines, code, material.names, rng, material.language)
             sheet = _fill(shelf.material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
                 return sheet
@@ -277,8 +288,11 @@ class SheetMaker:
             if rng.random() < self._foreign_share:
                 words += [foreign.words(rng) for _ in range(count)]
             lines = [_noise_line(words, rng) for _ in range(n_lines)]
+            code = list(range(1, n_lines + 1))
+            if self._twin_share and rng.random() < self._twin_share:
+                lines, code = twins.put_in(lines, code, words, rng, material.language)
             kinds = rng.choices(list(spoken), weights=list(spoken.values()), k=2 * n_cases)
-            sheet = _fill(material, lines, list(range(1, n_lines + 1)), kinds, n_cases, rng)
+            sheet = _fill(material, lines, code, kinds, n_cases, rng)
             if len(sheet.cases) == n_cases:
                 return sheet
 

@@ -71,6 +71,8 @@ class TrainConfig:
     negative. `end_weight` is how much a decision on a copy's last line weighs beside the others:
     most misses of the paper's pilot are there. With `digits` a new tokenizer cuts numbers into
     digits; line numbers are then more than one decision, and no `line_loss` asks for them.
+    `twins` is the share of sheets with lines that stand there twice or almost. With `token_copies`
+    programs copy tokens, too, in spans of so many at least.
     """
 
     width: int = 256
@@ -89,6 +91,8 @@ class TrainConfig:
     document_loss: float = 0.3
     end_weight: float = 1.0
     digits: bool = False
+    twins: float = 0.0
+    token_copies: int | None = None
     warmup_steps: int = 100
     decay_part: float = 0.5
     curriculum: str = "everyday"
@@ -152,10 +156,11 @@ def train(  # noqa: PLR0913  # what a run needs, each named
     if init is not None and done.step == 0:
         run.begin_with(init, note=rank == 0)
     lessons = Lessons(
-        SheetMaker(files),
+        SheetMaker(files, twin_share=config.twins),
         run.prompt,
         curriculum=config.curriculum,
         splice_window=config.window,
+        least_tokens=config.token_copies,
         sheets=config.sheets_per_step,
         cases=config.cases_per_sheet,
         seed=f"{config.seed}/{rank}",
@@ -334,6 +339,8 @@ class _Run:
         config = self.config
         extra = {"splice_window": config.window, "max_lines": config.max_lines}
         extra["max_tokens"] = config.max_tokens
+        if config.token_copies is not None:
+            extra["token_copy"] = True
         described = self.network.config.as_json() | {"copydecode": extra}
         _write(self.folder / "config.json", json.dumps(described, indent=2) + "\n")
         # Without it transformers takes the architecture's own tokenizer, which cuts otherwise.
@@ -429,7 +436,9 @@ class _Examiner:
             rng = Random(0)
             for _ in range(config.examination_sheets // 4):
                 sheets = [maker.draw(rng, 24, 6, mix) for _ in range(4)]
-                self._batches.append(make_batch(sheets, prompt, config.window))
+                self._batches.append(
+                    make_batch(sheets, prompt, config.window, None, config.token_copies)
+                )
 
     def examine(self, network: Network) -> dict[str, float]:
         """Return the share of exact programs by kind of task."""

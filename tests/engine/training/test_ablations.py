@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
+from copydecode.errors import ConfigError
 from copydecode.training import ablations
 from copydecode.training.corpus import SourceFile
 
@@ -27,6 +30,24 @@ def test_variants_are_compared_on_the_same_trials(tmp_path: Path, files: list[So
     text = console.export_text()
     assert "w = 0" in text
     assert "numbers as digits" in text
+
+
+def test_variants_go_on_from_the_weights_of_a_model(
+    tmp_path: Path, files: list[SourceFile]
+) -> None:
+    """In its shape and with its tokenizer; a variant with its own tokenizer cannot."""
+    material = ablations.Material(files, files, ablations.draw(files, 1))
+    base = replace(ablations.BASE, **SMALL, steps=2, examination_sheets=4)  # type: ignore[arg-type]
+    ablations.run("base", base, material, tmp_path / "base")
+    config = replace(ablations.VARIANTS["token copies"], steps=1, examination_sheets=4)
+    row = ablations.run("token copies", config, material, tmp_path / "on", tmp_path / "base")
+    assert 0 <= row.mean <= 1
+    described = json.loads((tmp_path / "on" / "config.json").read_text())
+    assert described["hidden_size"] == SMALL["width"]
+    assert described["copydecode"]["token_copy"]
+    digits = replace(ablations.VARIANTS["numbers as digits"], steps=1)
+    with pytest.raises(ConfigError, match="numbers as digits"):
+        ablations.run("numbers as digits", digits, material, tmp_path / "d", tmp_path / "base")
 
 
 def test_each_variant_differs_from_the_base_in_one_thing() -> None:

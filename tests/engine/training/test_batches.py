@@ -17,7 +17,9 @@ from copydecode.decode.prompt import EmbeddedPrompt
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import Document
-from copydecode.edit.program import Copy
+from copydecode.edit.program import Copy, CopyTokens
+from copydecode.edit.resolve import resolve
+from copydecode.edit.token_copies import lower
 from copydecode.training.batches import PAD, BranchAttention, make_batch
 from copydecode.training.corpus import SourceFile
 from copydecode.training.lessons import Lessons, Loader
@@ -52,6 +54,34 @@ def test_training_sequences_are_what_decoding_produces(
             task = Task(built.tokens, built.splice, WINDOW)
             constraint = grammar.start(len(sheet.lines), case.lock)
             assert decode(Prefix(model), constraint, task, Receipt()) == case.program
+
+
+def test_sequences_with_token_copies_are_what_decoding_produces_too(
+    maker: SheetMaker, vocabulary: Vocabulary, own_literals: Literals
+) -> None:
+    """What is decoded copies tokens, is allowed, and comes to the gold program."""
+    prompt = EmbeddedPrompt(vocabulary, 60, 2000)
+    grammar = ProgramGrammar(own_literals)
+    rng = Random(1)
+    copies = 0
+    for mix in (EVERYDAY, DIAGNOSTICS) * 8:
+        sheet = maker.draw(rng, rng.randint(14, 24), 2, mix)
+        batch = make_batch([sheet], prompt, WINDOW, None, 4)
+        p, s, d = batch.document_tokens, batch.branch_tokens, int(batch.document_lengths[0])
+        for index, case in enumerate(sheet.cases):
+            built = prompt.build(
+                Document(sheet.document.text), case.instruction, case.scope, "python"
+            )
+            branch = batch.tokens[0, p + index * s : p + (index + 1) * s].tolist()
+            model = scripted([*batch.tokens[0, :d].tolist(), *branch], vocabulary.size)
+            task = Task(built.tokens, built.splice, WINDOW, splice_tokens=built.splice_tokens)
+            constraint = grammar.start(len(sheet.lines), case.lock, built.line_tokens)
+            written = decode(Prefix(model), constraint, task, Receipt())
+            copies += any(isinstance(op, CopyTokens) for op in written.ops)
+            pieces = [list(map(vocabulary.token_bytes, line)) for line in built.line_tokens]
+            lowered = lower(written, pieces, case.lock)
+            assert resolve(lowered, sheet.document) == resolve(case.program, sheet.document)
+    assert copies > 5
 
 
 def test_branches_attend_as_if_they_were_alone(maker: SheetMaker, vocabulary: Vocabulary) -> None:
