@@ -29,12 +29,11 @@ from copydecode.config import EngineConfig, Limits
 from copydecode.decode.model import read_config
 from copydecode.decode.network import NetworkConfig
 from copydecode.engine import Engine
-from copydecode.errors import ConfigError
 from copydecode.training import corpus, evaluate
 from copydecode.training.corpus import SourceFile
 from copydecode.training.evaluate import Trial
 from copydecode.training.sheets import SheetMaker
-from copydecode.training.tokenizer import train_tokenizer
+from copydecode.training.tokenizer import train_tokenizer, with_digits
 from copydecode.training.trainer import VOCABULARY_SIZE, TrainConfig, train
 
 KINDS = ("delete", "duplicate", "move", "insert", "misspelling", "rewrite")
@@ -98,18 +97,12 @@ def run(
     folder: Path,
     init: Path | None = None,
 ) -> Row:
-    """Train a variant in a folder, or go on there, and try it.
-
-    Raises:
-        ConfigError: a variant with a tokenizer of its own is to begin with a model's weights.
-    """
+    """Train a variant in a folder, or go on there, and try it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "tokenizer.json"
     if init is not None:
-        if config.digits:
-            message = f"expected a variant with the tokenizer of {init}, found {variant}"
-            raise ConfigError(message)
-        path.write_bytes((init / "tokenizer.json").read_bytes())
+        known = (init / "tokenizer.json").read_text(encoding="utf-8")
+        path.write_text(with_digits(known) if config.digits else known, encoding="utf-8")
         config = replace(config, **_BEHIND, **_shape(init))
     elif not path.exists():
         step = max(1, len(material.files) // _FILES_FOR_TOKENIZER)
@@ -173,8 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     material = Material(files, held_out, draw(held_out, args.cases))
     rows: list[Row] = []
     with Progress(console=console, transient=True) as progress:
-        wanted = args.only or [v for v in VARIANTS if not (args.init and VARIANTS[v].digits)]
-        for variant in progress.track(wanted, description="training"):
+        for variant in progress.track(args.only or list(VARIANTS), description="training"):
             config = replace(VARIANTS[variant], steps=args.steps)
             folder = args.out / variant.replace(" ", "-").replace(":", "")
             rows.append(run(variant, config, material, folder, args.init))

@@ -61,6 +61,14 @@ def with_later_markers(tokenizer_json: str) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
+def with_digits(tokenizer_json: str) -> str:
+    """Return a tokenizer of this project that cuts numbers into digits, its ids as they were."""
+    data: dict[str, Any] = json.loads(tokenizer_json)
+    merges = data["model"]["merges"]
+    data["model"]["merges"] = [pair for pair in merges if not "".join(pair).isdigit()]
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     split = pre_tokenizers.Split(Regex(PATTERN), behavior="isolated")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)

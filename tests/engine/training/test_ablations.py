@@ -6,10 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
-from copydecode.errors import ConfigError
+from copydecode.decode.vocabulary import Vocabulary
 from copydecode.training import ablations
 from copydecode.training.corpus import SourceFile
 
@@ -35,7 +34,7 @@ def test_variants_are_compared_on_the_same_trials(tmp_path: Path, files: list[So
 def test_variants_go_on_from_the_weights_of_a_model(
     tmp_path: Path, files: list[SourceFile]
 ) -> None:
-    """In its shape and with its tokenizer; a variant with its own tokenizer cannot."""
+    """In its shape and with its tokenizer, of which one variant cuts numbers otherwise."""
     material = ablations.Material(files, files, ablations.draw(files, 1))
     base = replace(ablations.BASE, **SMALL, steps=2, examination_sheets=4)  # type: ignore[arg-type]
     ablations.run("base", base, material, tmp_path / "base")
@@ -45,9 +44,12 @@ def test_variants_go_on_from_the_weights_of_a_model(
     described = json.loads((tmp_path / "on" / "config.json").read_text())
     assert described["hidden_size"] == SMALL["width"]
     assert described["copydecode"]["token_copy"]
-    digits = replace(ablations.VARIANTS["numbers as digits"], steps=1)
-    with pytest.raises(ConfigError, match="numbers as digits"):
-        ablations.run("numbers as digits", digits, material, tmp_path / "d", tmp_path / "base")
+    config = replace(ablations.VARIANTS["numbers as digits"], steps=1, examination_sheets=4)
+    ablations.run("numbers as digits", config, material, tmp_path / "digits", tmp_path / "base")
+    whole, digits = (Vocabulary.load(tmp_path / f / "tokenizer.json") for f in ("on", "digits"))
+    assert len(whole.encode("107")) == 1
+    assert digits.encode("107") == [*digits.encode("1"), *digits.encode("0"), *digits.encode("7")]
+    assert whole.encode("name = 7") == digits.encode("name = 7")
 
 
 def test_each_variant_differs_from_the_base_in_one_thing() -> None:
