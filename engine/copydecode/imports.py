@@ -167,7 +167,7 @@ def _is_used(name: str, wanted: _Statement, text: str) -> bool:
 
     Where a module has something of its own name, it is the module whose other names are used.
     """
-    behind = "" if name[:1].isupper() else r"[ \t]*[.(\[]"
+    behind = "" if name[:1].isupper() or name in KNOWN_MODULES else r"[ \t]*[.(\[]"
     if wanted.name is None:
         own = "|".join(known for known, module in KNOWN_NAMES.items() if module == name)
         behind = rf"\.(?:{own})\b" if name in KNOWN_NAMES else r"\."

@@ -154,6 +154,9 @@ def test_a_module_that_has_its_own_name_is_told_by_its_use() -> None:
     assert fixed("undefined name 'datetime'", "datetime.now()")[0] == (
         "from datetime import datetime"
     )
+    assert fixed("undefined name 'datetime'", "def f(when: datetime): ...")[0] == (
+        "from datetime import datetime"
+    )
 
 
 def test_lines_may_have_their_ends_and_a_byte_order_mark() -> None:
