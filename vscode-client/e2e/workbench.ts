@@ -10,6 +10,8 @@ import type { Editor, Settings } from "./editor";
 import { until, untilSeen } from "./until";
 
 const START_MS = 60_000;
+/** How long a gesture may take to come about before it is repeated. */
+const MOMENT_MS = 2000;
 
 export interface Opening {
   files: Record<string, string>;
@@ -85,24 +87,26 @@ export class Workbench {
   /** Types into the box that a key opens, and takes the line with that text. */
   private async pick(key: string, typed: string, line: string): Promise<void> {
     const row = this.quickPick.locator(".monaco-list-row", { hasText: line }).first();
+    let taken = false;
     await untilSeen(
-      `${line} offered behind ${key}`,
+      `${line} is taken behind ${key}`,
       async () => {
-        await this.page.keyboard.press("Escape"); // The newest VS Code has settings in a dialog.
-        await this.page.keyboard.press(key);
-        if (await appears(this.quickInput)) {
-          await this.quickInput.fill(typed);
+        if (!taken) {
+          await this.page.keyboard.press("Escape"); // The newest VS Code has settings in a dialog.
+          await this.page.keyboard.press(key);
+          taken = (await this.type(typed)) && (await succeeds(row.click({ timeout: MOMENT_MS })));
         }
       },
-      async () => (await this.quickInput.isVisible()) && (await row.isVisible()),
-    );
-    await row.click();
-    // Another box may open in its place.
-    await until(
-      `${line} is taken`,
+      // Another box may open in its place.
       async () =>
-        !(await this.quickInput.isVisible()) || (await this.quickInput.inputValue()) !== typed,
+        taken &&
+        (!(await this.quickInput.isVisible()) || (await this.quickInput.inputValue()) !== typed),
     );
+  }
+
+  /** Types into the box in the middle; returns false where it does not come, or goes again. */
+  private type(text: string): Promise<boolean> {
+    return succeeds(this.quickInput.fill(text, { timeout: MOMENT_MS }));
   }
 
   /** The box in the middle: commands, files, instructions. */
@@ -122,8 +126,7 @@ export class Workbench {
       async () => {
         await this.page.keyboard.press("Escape");
         await this.page.keyboard.press("Control+g");
-        if (await appears(this.quickInput)) {
-          await this.quickInput.fill(`:${line}:${column}`);
+        if (await this.type(`:${line}:${column}`)) {
           await this.page.keyboard.press("Enter");
         }
       },
@@ -182,7 +185,7 @@ export class Workbench {
 
   /** Opens the menu of code actions at the cursor. */
   async openActions(): Promise<Locator> {
-    const menu = this.page.locator(".action-widget");
+    const menu = this.page.locator(".action-widget").first(); // The newest VS Code has one for submenus.
     await untilSeen(
       "the menu of code actions",
       async () => {
@@ -234,7 +237,7 @@ export class Workbench {
           await this.page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
         }
       },
-      () => this.page.locator(".tab.active.dirty").isVisible(),
+      () => this.isDirty(),
     );
   }
 
@@ -290,10 +293,20 @@ export class Workbench {
 
   /** Asks for an edit in the instruction box. */
   async ask(instruction: string): Promise<void> {
-    await this.openInstructions();
-    await this.quickInput.fill(instruction);
-    await this.quickPick.locator(".monaco-list-row", { hasText: instruction }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    const row = this.quickPick.locator(".monaco-list-row", { hasText: instruction }).first();
+    let asked = false;
+    await untilSeen(
+      `${instruction} is asked for`,
+      async () => {
+        if (!asked) {
+          await this.openInstructions();
+          asked = (await this.type(instruction)) && (await appears(row));
+          await this.page.keyboard.press(asked ? "Enter" : "Escape");
+        }
+      },
+      // The newest VS Code has the box fade; who asks again would find this one.
+      async () => asked && !(await this.quickInput.isVisible()),
+    );
   }
 
   /** Undoes a step; whatever that brings back has to be this text. */
@@ -302,7 +315,7 @@ export class Workbench {
     await untilSeen(
       "undo changes something",
       () => this.page.keyboard.press("Control+z"),
-      () => this.page.locator(".tab.active.dirty").isVisible(),
+      () => this.isDirty(),
     );
     await this.save(name);
     const undone = this.read(name);
@@ -329,13 +342,25 @@ export class Workbench {
     );
   }
 
-  /** Saves the editor in front. */
+  /**
+   * Saves the editor in front, where it has something to save. A save of what was saved already would
+   * take its time, too, and write what is done meanwhile.
+   */
   async save(name: string): Promise<void> {
     await untilSeen(
       `${name} is saved`,
-      () => this.page.keyboard.press("Control+s"),
-      async () => !(await this.page.locator(".tab.active.dirty").isVisible()),
+      async () => {
+        if (await this.isDirty()) {
+          await this.page.keyboard.press("Control+s");
+        }
+      },
+      async () => !(await this.isDirty()),
     );
+  }
+
+  /** Returns whether the editor in front has something to save. */
+  private isDirty(): Promise<boolean> {
+    return this.page.locator(".tab.active.dirty").isVisible();
   }
 
   /** Returns the text of a file as it is on disk. */
@@ -363,9 +388,13 @@ const EDITOR = ".editor-group-container.active .editor-instance";
 const LINE = `${EDITOR} .view-lines .view-line`;
 
 /** Returns whether something appears within a moment. */
-async function appears(what: Locator): Promise<boolean> {
+function appears(what: Locator): Promise<boolean> {
+  return succeeds(what.waitFor({ timeout: MOMENT_MS }));
+}
+
+async function succeeds(gesture: Promise<void>): Promise<boolean> {
   try {
-    await what.waitFor({ timeout: 2000 });
+    await gesture;
     return true;
   } catch {
     return false;
