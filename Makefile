@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studies test lint types tests client vsix e2e e2e-vscode bench-vscode test-vllm fuzz soak fix clean
+.PHONY: help demo studies test lint types tests client vsix e2e e2e-vscode bench-vscode pictures test-vllm fuzz soak fix clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,8 +34,8 @@ tests: $(VENV)/.dev
 client: vscode-client/node_modules/.made  ## The checks of the extension for VS Code that need no editor.
 	cd vscode-client && npm run --silent check
 
-vsix: vscode-client/node_modules/.made  ## Package the extension for VS Code: vscode-client/dist/copydecode.vsix.
-	cd vscode-client && npm run --silent package
+vsix: vscode-client/node_modules/.made  ## Package the extension: vscode-client/dist/copydecode.vsix. PICTURES=URL.
+	cd vscode-client && PICTURES=$(PICTURES) npm run --silent package
 
 fuzz: $(VENV)/.dev  ## Ten thousand random interleavings; FIRST=SEED, COUNT=N.
 	$(BIN)/python -m tests.server.interleavings $(if $(FIRST),--first $(FIRST)) $(if $(COUNT),--count $(COUNT))
@@ -59,6 +59,11 @@ e2e-vscode: $(VENV)/.dev client vsix  ## Use the extension in a real VS Code, fr
 bench-vscode: $(VENV)/.dev vsix  ## Measure there how long it is from a key to the changed text. VSCODE=newest.
 	@vscode-client/e2e/install.sh $(VSCODE_AT) $(VSCODE)
 	$(IN_VSCODE) npm run --silent bench
+
+pictures: VSCODE = newest
+pictures: $(VENV)/.dev vsix  ## Take the READMEs' pictures anew in a real VS Code, the newest: vscode-client/media.
+	@vscode-client/e2e/install.sh $(VSCODE_AT) $(VSCODE)
+	$(IN_VSCODE) npm run --silent pictures
 
 test-vllm: $(VENV)/.dev  ## Hold edits by a real vLLM against local ones. Installs it into .vllm (3 GB).
 	@PYTHON=$(PYTHON) tests/vllm/install.sh .vllm

@@ -1,12 +1,15 @@
 // Bundles the extension into dist/.
 import { context } from "esbuild";
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { withPictures } from "./readme.mjs";
 
 const watch = process.argv.includes("--watch");
 const common = { bundle: true, minify: !watch, sourcemap: watch, logLevel: "info" };
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
 copyFileSync("../constraints.txt", "dist/constraints.txt"); // What `setUp` installs with.
+const readme = readFileSync("README.md", "utf8");
+writeFileSync("dist/README.md", withPictures(readme, ".", process.env.PICTURES));
 
 // The client library is most of what there is, and no command needs it before a server was found: it
 // is a bundle of its own, which the other one requires when it asks for it.
