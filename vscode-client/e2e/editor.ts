@@ -42,6 +42,9 @@ export const PYFLAKES = join(CLIENT, "e2e/pyflakes");
 /** Another one, for measurements: it writes receipts into files. */
 export const RECEIPTS = join(CLIENT, "e2e/receipts");
 
+/** Another one, in the place of the Python extension. */
+export const INTERPRETER = join(CLIENT, "e2e/interpreter");
+
 export type Settings = Record<string, unknown>;
 
 export interface Further {

@@ -2,6 +2,7 @@
  * Edits from the request to the text: code actions, commands, what is asked before, receipts.
  */
 
+import { randomUUID } from "node:crypto";
 import { posix } from "node:path";
 import * as vscode from "vscode";
 import type {
@@ -60,6 +61,22 @@ interface Asking {
   token?: vscode.CancellationToken | undefined;
   /** What the edit's receipt is known by; without it the newest is meant. */
   id?: string | undefined;
+  /** The token of its progress, where it is ours. */
+  progress?: string;
+}
+
+/** An edit that was asked for and has not ended. */
+interface Running {
+  source: vscode.CancellationTokenSource;
+  document: vscode.TextDocument | undefined;
+  /** Is to be called when its edit is there: then it is the user's turn. */
+  told: () => void;
+  /** The token of its progress: ours of a command, the server's of an action; undefined before. */
+  progress: string | number | undefined;
+  /** What the server told last of how far it is. */
+  message?: string;
+  /** What shows that it takes long. */
+  shown?: vscode.Progress<{ message?: string }>;
 }
 
 /** An error as the server answers it; what has not come from there has less. */
@@ -76,24 +93,21 @@ const REPLACED = "ReplacedError";
 const CANCELLED = new Set([-32800, -32802]);
 
 export class Edits {
-  private readonly running = new Set<vscode.CancellationTokenSource>();
-  /**
-   * Commands under way with their documents, each to be told when its edit is there: then it is the
-   * user's turn.
-   */
-  private readonly computing = new Map<() => void, vscode.TextDocument | undefined>();
-  /** The tokens of the server's progress of edits. */
-  private readonly progressing = new Set<string | number>();
-  /** What shows that it takes long. */
-  private readonly shown = new Set<vscode.Progress<{ message?: string }>>();
+  private readonly running = new Set<Running>();
+  /** The tokens of the server's progress of edits; undefined where it is not known of which. */
+  private readonly progressing = new Map<string | number, Running | undefined>();
 
-  /** @param client returns the client once the server can be asked; it throws where it cannot. */
+  /**
+   * @param client returns the client once the server can be asked; it throws where it cannot.
+   * @param tell tells the user an error that `client` threw.
+   */
   constructor(
     private readonly client: () => Promise<LanguageClient>,
     private readonly receipts: ReceiptStore,
     private readonly work: WorkCounter,
     private readonly highlights: Highlights,
     private readonly preview: DiffPreview,
+    private readonly tell: (error: unknown) => void,
   ) {}
 
   /** What the client of the server is to do in our way. */
@@ -106,40 +120,33 @@ export class Edits {
       if (item.command?.command === APPLY_ACTION) {
         return item; // It is resolved when it is chosen.
       }
-      const client = await this.client();
-      const action = await this.resolve(
-        client.code2ProtocolConverter.asCodeActionSync(item),
-        token,
-      );
-      if (!action) {
+      try {
+        return await this.resolved(item, token);
+      } catch (error) {
+        this.tell(error); // VS Code would say nothing.
         return item;
       }
-      const resolved = await client.protocol2CodeConverter.asCodeAction(action, token);
-      if (resolved.edit) {
-        this.highlights.expect(resolved.edit);
-      }
-      return resolved;
     },
     handleWorkDoneProgress: (token, params, next) => {
       // The library would show an edit's where it cannot be cancelled, beside the status bar item.
       // What cannot be cancelled, as loading another model, is its to show.
       if (params.kind === "begin" && params.cancellable === true) {
-        this.progressing.add(token);
-      } else if (params.kind === "report" && this.progressing.has(token)) {
-        const { message } = params;
-        if (message !== undefined) {
-          this.shown.forEach((progress) => progress.report({ message }));
-        }
-      } else {
+        this.progressing.set(token, this.progressOf(token));
+      }
+      const edit = this.progressing.get(token);
+      if (params.kind === "end" || !this.progressing.has(token)) {
         this.progressing.delete(token);
         next(token, params);
+      } else if (edit && params.message !== undefined) {
+        edit.message = params.message;
+        edit.shown?.report({ message: params.message });
       }
     },
     workspace: {
       configuration,
       handleApplyEdit: (params, next) => {
         const edited = documentsOf(params.edit);
-        this.computing.forEach((document, told) => {
+        this.running.forEach(({ document, told }) => {
           if (document && edited.has(document.uri.toString())) {
             told();
           }
@@ -166,12 +173,21 @@ export class Edits {
       retry: true,
       ...wish,
     };
-    const answer = await this.ask(document, async (token) => {
-      const params = { command: APPLY_EDIT, arguments: [argument] };
-      return client.sendRequest<Answer | null>("workspace/executeCommand", params, token);
-    });
-    if (answer) {
-      tellOutcome(answer);
+    const { WorkDoneProgress } = await import("vscode-languageclient/node");
+    const progress = randomUUID();
+    const params = { command: APPLY_EDIT, arguments: [argument], workDoneToken: progress };
+    const listener = client.onProgress(WorkDoneProgress.type, progress, () => undefined); // `middleware` hears it.
+    try {
+      const answer = await this.ask(
+        document,
+        (token) => client.sendRequest<Answer | null>("workspace/executeCommand", params, token),
+        { progress },
+      );
+      if (answer) {
+        tellOutcome(answer);
+      }
+    } finally {
+      listener.dispose();
     }
   }
 
@@ -224,7 +240,24 @@ export class Edits {
 
   /** Ends what is computed now; nothing of it is applied. */
   cancel(): void {
-    this.running.forEach((source) => source.cancel());
+    this.running.forEach(({ source }) => source.cancel());
+  }
+
+  /** Returns an action of the editor's with its edit, or as it is where there is none. */
+  private async resolved(
+    item: vscode.CodeAction,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.CodeAction> {
+    const client = await this.client();
+    const action = await this.resolve(client.code2ProtocolConverter.asCodeActionSync(item), token);
+    if (!action) {
+      return item;
+    }
+    const resolved = await client.protocol2CodeConverter.asCodeAction(action, token);
+    if (resolved.edit) {
+      this.highlights.expect(resolved.edit);
+    }
+    return resolved;
   }
 
   /** Returns an action with its edit, or nothing where there is none: the user was told why. */
@@ -255,11 +288,10 @@ export class Edits {
   private async ask<T>(
     document: vscode.TextDocument | undefined,
     request: (token: vscode.CancellationToken) => Promise<T>,
-    { token, id }: Asking = {},
+    { token, id, progress }: Asking = {},
   ): Promise<T | undefined> {
     const source = new vscode.CancellationTokenSource();
     const outer = token?.onCancellationRequested(() => source.cancel());
-    this.running.add(source);
     const started = performance.now();
     let ms = 0;
     let told = (): void => undefined;
@@ -270,8 +302,9 @@ export class Edits {
         resolve();
       };
     });
-    const later = setTimeout(() => void this.showProgress(source, computed), SHOWN_AFTER_MS);
-    this.computing.set(told, document);
+    const edit: Running = { source, document, told, progress };
+    const later = setTimeout(() => void showProgress(edit, computed), SHOWN_AFTER_MS);
+    this.running.add(edit);
     void this.work.during(() => computed);
     let answer: T | undefined;
     try {
@@ -290,8 +323,7 @@ export class Edits {
     } finally {
       told();
       outer?.dispose();
-      this.computing.delete(told);
-      this.running.delete(source);
+      this.running.delete(edit);
       source.dispose();
       const kept = this.keepReceipt(document, ms, id, answer);
       if (id === undefined) {
@@ -300,20 +332,16 @@ export class Edits {
     }
   }
 
-  /** Shows that an edit takes long, with a button to cancel it. */
-  private async showProgress(
-    source: vscode.CancellationTokenSource,
-    computed: Promise<void>,
-  ): Promise<void> {
-    await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title: "AI edit", cancellable: true },
-      async (progress, token) => {
-        token.onCancellationRequested(() => source.cancel());
-        this.shown.add(progress);
-        await computed;
-        this.shown.delete(progress);
-      },
-    );
+  /** Returns the edit that the server's progress is of; undefined where it could be another's. */
+  private progressOf(token: string | number): Running | undefined {
+    const edits = [...this.running];
+    const [action, ...others] = edits.filter(({ progress }) => progress === undefined);
+    const own = edits.find(({ progress }) => progress === token);
+    const edit = own ?? (others.length === 0 ? action : undefined);
+    if (edit) {
+      edit.progress = token;
+    }
+    return edit;
   }
 
   private async keepReceipt(
@@ -393,6 +421,21 @@ export class Edits {
     through.command = { title: action.title, command: APPLY_ACTION, arguments: [raw] };
     return through;
   }
+}
+
+/** Shows that an edit takes long, with a button to cancel it. */
+async function showProgress(edit: Running, computed: Promise<void>): Promise<void> {
+  await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: "AI edit", cancellable: true },
+    async (progress, token) => {
+      token.onCancellationRequested(() => edit.source.cancel());
+      edit.shown = progress;
+      if (edit.message !== undefined) {
+        progress.report({ message: edit.message });
+      }
+      await computed;
+    },
+  );
 }
 
 /** Returns an edit's label without what the server begins it with. */

@@ -55,7 +55,14 @@ export function activate(context: vscode.ExtensionContext): Api {
     reasons: () => server.reasons,
     last: () => receipts.newestFirst[0],
   });
-  const edits = new Edits(() => running(server), receipts, work, highlights, preview);
+  const edits = new Edits(
+    () => running(server),
+    receipts,
+    work,
+    highlights,
+    preview,
+    (error) => void tell(error),
+  );
   server.wire({ middleware: edits.middleware, connect: (client) => edits.connect(client) });
   const box = new InstructionBox(context.workspaceState);
   stop = () => server.stop();
@@ -140,7 +147,7 @@ export function activate(context: vscode.ExtensionContext): Api {
       statusBar.update();
       void vscode.commands.executeCommand("setContext", "copydecode.ready", state === "ready");
       log.info(lookOf(state, { edits: 0, hunks: 0 }).spoken);
-      if (state === "needs-set-up" || state === "failed") {
+      if (state === "failed" || (state === "needs-set-up" && isNews(server, context.globalState))) {
         void offerHelp(server);
       }
     }),
@@ -150,7 +157,7 @@ export function activate(context: vscode.ExtensionContext): Api {
       }
     }),
   );
-  void server.restart();
+  void server.restart({ asked: false });
   const activationMs = performance.now() - started;
   return {
     state: () => server.state,
@@ -205,6 +212,19 @@ async function tell(error: unknown): Promise<void> {
   const message = error instanceof Error ? error.message : String(error);
   const actions = error instanceof NotRunningError ? [SET_UP, RESTART, SHOW_LOG] : [SHOW_LOG];
   await follow(await vscode.window.showErrorMessage(`copydecode: ${message}`, ...actions));
+}
+
+/** Notes that somebody was told on this machine that there is something to be set up. */
+const TOLD = "copydecode.toldOfSetUp";
+
+/**
+ * Returns whether to tell that the server needs to be set up: where somebody asked for a start or had
+ * one that worked, and else once on a machine. The status bar says it at any rate.
+ */
+function isNews({ asked }: Server, memory: vscode.Memento): boolean {
+  const told = memory.get(TOLD, false);
+  void memory.update(TOLD, true);
+  return asked || !told;
 }
 
 /** Says why the server does not run, and what can be done. */

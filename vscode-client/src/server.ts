@@ -11,7 +11,8 @@ import type {
   ServerOptions,
 } from "vscode-languageclient/node";
 import { Backoff } from "./backoff";
-import { findServer } from "./python/find";
+import { SELECTED, type Candidate } from "./python/candidates";
+import { findServer, onDidSelect, type Search } from "./python/find";
 import type { RemoteKey } from "./remoteKey";
 import type { State } from "./state";
 
@@ -29,16 +30,24 @@ export class Server implements vscode.Disposable {
   private current: LanguageClient | undefined;
   private readonly changed = new vscode.EventEmitter<State>();
   private readonly backoff = new Backoff();
+  /** Clients whose server has ended by itself. */
+  private readonly dead = new WeakSet<LanguageClient>();
   private retry: NodeJS.Timeout | undefined;
   /** Starts and stops follow each other, never side by side. */
   private queue: Promise<void> = Promise.resolve();
   private wiring: Wiring | undefined;
   private now: State = "stopped";
   private disposed = false;
+  /** The Python that runs the server. */
+  private chosen: Candidate | undefined;
+  /** Listens to what the Python extension selects. */
+  private selection: vscode.Disposable | undefined;
   /** Why there is nothing to start, or why it failed, for the user. */
   reasons: readonly string[] = [];
   /** Where the Python that runs the server was found. */
   from = "";
+  /** Whether somebody asked for the last start, or lost by it what had worked. */
+  asked = false;
 
   readonly onDidChangeState = this.changed.event;
 
@@ -67,13 +76,38 @@ export class Server implements vscode.Disposable {
     return this.current?.serverProcess?.pid;
   }
 
-  /** Stops what runs and starts anew, as somebody has asked for. Never throws. */
-  restart(): Promise<void> {
+  /** Stops what runs and starts anew; `asked` is whether somebody asked for it. Never throws. */
+  restart({ asked } = { asked: true }): Promise<void> {
     this.backoff.reset();
     return this.enqueue(async () => {
+      this.asked = asked;
       this.turn("finding"); // Who asks for the client while the old one ends waits for the new one.
       await this.end();
       await this.begin();
+    });
+  }
+
+  /**
+   * Looks again, as another Python was selected in the Python extension: where the server needs to be
+   * set up, and where it came from there. One that runs is not given up for none. Never throws.
+   */
+  async reconsider(): Promise<void> {
+    if (this.retry) {
+      return; // It is about to look by itself.
+    }
+    await this.enqueue(async () => {
+      if (this.now !== "needs-set-up" && this.chosen?.from !== SELECTED) {
+        return;
+      }
+      const search = await findServer(this.context);
+      const { found } = search;
+      if (this.now === "needs-set-up" || (found && found.python !== this.chosen?.python)) {
+        this.asked = false;
+        this.forget();
+        this.turn("finding");
+        await this.end();
+        await this.begin(search);
+      }
     });
   }
 
@@ -88,6 +122,7 @@ export class Server implements vscode.Disposable {
   dispose(): void {
     this.disposed = true;
     this.forget();
+    this.selection?.dispose();
     this.changed.dispose();
   }
 
@@ -100,10 +135,14 @@ export class Server implements vscode.Disposable {
     return this.queue;
   }
 
-  private async begin(): Promise<void> {
+  /** @param known what was found already. */
+  private async begin(known?: Search): Promise<void> {
     this.reasons = [];
     this.turn("finding");
-    const search = await findServer(this.context);
+    // Before it is looked: what is selected meanwhile would be missed.
+    this.selection ??= await onDidSelect(() => void this.reconsider());
+    const search = known ?? (await findServer(this.context));
+    this.chosen = search.found && { python: search.found.python, from: search.from };
     if (!search.found) {
       this.log.warn(
         `no Python with copydecode: ${search.refused.join("; ") || "no Python at all"}`,
@@ -135,6 +174,7 @@ export class Server implements vscode.Disposable {
       errorHandler: {
         error: () => ({ action: library.ErrorAction.Continue, handled: true }),
         closed: () => {
+          this.dead.add(client);
           this.ended(client);
           return { action: library.CloseAction.DoNotRestart, handled: true };
         },
@@ -157,8 +197,8 @@ export class Server implements vscode.Disposable {
     try {
       await client.start();
     } catch (error) {
-      if (this.retry) {
-        return; // It ended while it started, and is started again.
+      if (this.dead.has(client)) {
+        return; // While it started: `ended` sees to what follows.
       }
       this.current = undefined;
       this.fail([
@@ -215,6 +255,7 @@ export class Server implements vscode.Disposable {
       return;
     }
     this.log.warn(`the server ended by itself; it is started again in ${delay} ms`);
+    this.asked = true;
     this.turn("starting");
     this.forget();
     this.retry = setTimeout(() => {

@@ -7,7 +7,11 @@ import { delimiter, dirname, join } from "node:path";
 export interface Candidate {
   python: string;
   from: string;
+  /** Arguments that have it start a Python, where it is none itself. */
+  by?: readonly string[];
 }
+
+export const SELECTED = "the Python extension";
 
 /** What there is to choose from; empty where it is not known. */
 export interface Places {
@@ -26,16 +30,19 @@ export function candidates(places: Places, platform: NodeJS.Platform): Candidate
     return [{ python: places.setting, from: "the setting copydecode.python" }];
   }
   const found: Candidate[] = [];
-  const add = (python: string | undefined, from: string): void => {
+  const add = (python: string | undefined, from: string, by?: readonly string[]): void => {
     if (python && !found.some((other) => other.python === python)) {
-      found.push({ python, from });
+      found.push({ python, from, ...(by && { by }) });
     }
   };
-  add(places.selected, "the Python extension");
+  add(places.selected, SELECTED);
   const script = onPath(platform === "win32" ? "copydecode.exe" : "copydecode", places.path);
   add(script && behind(script, platform), "the command copydecode");
-  for (const name of platform === "win32" ? ["python.exe"] : ["python3", "python"]) {
-    add(onPath(name, places.path), "the PATH");
+  for (const name of ["python3", "python"]) {
+    add(onPath(platform === "win32" ? `${name}.exe` : name, places.path), "the PATH");
+  }
+  if (platform === "win32") {
+    add(onPath("py.exe", places.path), "Python's launcher", ["-3"]);
   }
   const own = pythonOf(places.environment, platform);
   add(existsSync(own) ? own : undefined, "the environment that was set up");
@@ -66,9 +73,9 @@ function behind(script: string, platform: NodeJS.Platform): string | undefined {
   try {
     const file = openSync(script, "r");
     try {
-      const head = Buffer.alloc(512);
-      readSync(file, head, 0, head.length, 0);
-      return shebang(head.toString("utf8"));
+      const head = Buffer.alloc(8192); // A path may be long.
+      const length = readSync(file, head, 0, head.length, 0);
+      return interpreter(head.toString("utf8", 0, length));
     } finally {
       closeSync(file);
     }
@@ -77,8 +84,16 @@ function behind(script: string, platform: NodeJS.Platform): string | undefined {
   }
 }
 
-/** Returns the absolute path behind `#!`, undefined where there is none, or `env` is to look for one. */
-export function shebang(script: string): string | undefined {
-  const path = /^#!\s*(\/[^\r\n]*?)\s*(?:\r?\n|$)/.exec(script)?.[1];
-  return path && !/\s/.test(path) ? path : undefined;
+/**
+ * Returns the absolute path of the Python that a script is run by; undefined where there is none, or a
+ * program is to look for it. Where the path is too long for the first line, or has spaces, pip and uv
+ * have a shell run the script, which hands it over in the second.
+ */
+export function interpreter(script: string): string | undefined {
+  const [first = "", second = ""] = script.split(/\r?\n/, 2);
+  const path = /^#!\s*(\/\S+)\s*$/.exec(first)?.[1];
+  if (path !== "/bin/sh") {
+    return path;
+  }
+  return /^'''exec' (["']?)(\/[^"']+?)\1 "\$0" "\$@"/.exec(second)?.[2];
 }

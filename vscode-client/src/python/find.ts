@@ -17,9 +17,9 @@ export function environmentFolder(context: vscode.ExtensionContext): string {
 /** Returns the first Python that has copydecode. */
 export async function findServer(context: vscode.ExtensionContext): Promise<Search> {
   const refused: string[] = [];
-  for (const { python, from } of await places(context)) {
+  for (const { python, by, from } of await places(context)) {
     try {
-      const found = await ask(python);
+      const found = await ask(python, by);
       if (!isNewEnough(found)) {
         refused.push(`${python} (${from}) is Python ${found.version.join(".")}, older than 3.11`);
       } else if (found.copydecode === null) {
@@ -37,9 +37,9 @@ export async function findServer(context: vscode.ExtensionContext): Promise<Sear
 /** Returns a Python that an environment can be made with; the newest of those that there are. */
 export async function findBase(context: vscode.ExtensionContext): Promise<Found | undefined> {
   const found: Found[] = [];
-  for (const { python } of await places(context, { withOwn: false })) {
+  for (const { python, by } of await places(context, { withOwn: false })) {
     try {
-      found.push(await ask(python));
+      found.push(await ask(python, by));
     } catch {
       // One that does not run is none; the others are asked.
     }
@@ -50,21 +50,33 @@ export async function findBase(context: vscode.ExtensionContext): Promise<Found 
     .at(0);
 }
 
+/**
+ * Calls `act` whenever another interpreter was selected in the Python extension, from now on; returns
+ * undefined where that makes no difference or cannot be heard.
+ */
+export async function onDidSelect(act: () => void): Promise<vscode.Disposable | undefined> {
+  return named() ? undefined : (await environments())?.onDidChangeActiveEnvironmentPath?.(act);
+}
+
 async function places(
   context: vscode.ExtensionContext,
   { withOwn }: { withOwn: boolean } = { withOwn: true },
 ): Promise<Candidate[]> {
-  const setting = vscode.workspace.getConfiguration("copydecode").get<string>("python", "");
+  const setting = withOwn ? named() : ""; // One that does not work is no reason to make nothing.
   return candidates(
     {
-      // A setting that does not work is no reason to make nothing.
-      setting: withOwn ? setting : "",
-      selected: await selected(),
+      setting,
+      selected: setting ? "" : await selected(),
       path: process.env.PATH ?? "",
       environment: withOwn ? environmentFolder(context) : "",
     },
     process.platform,
   );
+}
+
+/** Returns the Python that the setting names; "" where it does not. */
+function named(): string {
+  return vscode.workspace.getConfiguration("copydecode").get<string>("python", "");
 }
 
 /** The part of the Python extension's API that is used here. */
@@ -74,22 +86,29 @@ interface PythonApi {
     resolveEnvironment(path: {
       path: string;
     }): Promise<{ executable: { uri?: vscode.Uri } } | undefined>;
+    onDidChangeActiveEnvironmentPath?: vscode.Event<unknown>;
   };
 }
 
 /** Returns the interpreter that the Python extension has selected; "" where that is not there. */
 async function selected(): Promise<string> {
-  const extension = vscode.extensions.getExtension<PythonApi>("ms-python.python");
-  if (!extension) {
-    return "";
-  }
   try {
-    const { environments } = await extension.activate();
+    const found = await environments();
     const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-    const path = environments?.getActiveEnvironmentPath(folder);
-    const resolved = path && (await environments?.resolveEnvironment(path));
+    const path = found?.getActiveEnvironmentPath(folder);
+    const resolved = path && (await found?.resolveEnvironment(path));
     return resolved?.executable.uri?.fsPath ?? "";
   } catch {
     return ""; // Another extension's failure is not ours to tell.
+  }
+}
+
+/** Returns what the Python extension knows; undefined where it is not there or does not start. */
+async function environments(): Promise<PythonApi["environments"]> {
+  try {
+    const extension = vscode.extensions.getExtension<PythonApi>("ms-python.python");
+    return (await extension?.activate())?.environments;
+  } catch {
+    return undefined;
   }
 }

@@ -24,6 +24,12 @@ describe.skipIf(process.platform === "win32")("a Python that is asked", () => {
     expect(await ask(python)).toEqual({ python, version: [3, 12], copydecode: "0.1.0" });
   });
 
+  it("is known by its own path where a launcher starts it", async () => {
+    const launcher = script(`[ "$1" = -3 ] && echo '{"python": "/a/python", "version": [3, 12]}'`);
+    expect((await ask(launcher, ["-3"])).python).toBe("/a/python");
+    await expect(ask(launcher)).rejects.toThrow();
+  });
+
   it("is not found where there is none", async () => {
     await expect(ask(join(folder, "none"))).rejects.toThrow(/ENOENT/);
   });

@@ -25,20 +25,23 @@ try:
     version = importlib.metadata.version("copydecode")
 except importlib.metadata.PackageNotFoundError:
     version = "source"
-print(json.dumps({"version": sys.version_info[:2], "copydecode": version if has else None}))
+said = {"version": sys.version_info[:2], "copydecode": version if has else None}
+print(json.dumps({"python": sys.executable, **said}))
 `;
 
 const TIMEOUT_MS = 20_000;
 
 /**
- * Asks the Python at a path, or by that name on the PATH.
+ * Asks the Python at a path, or by that name on the PATH; with arguments the one that a launcher starts
+ * with them, which is then known by its own path.
  * @throws Error where it cannot be run or answers something else; the message says what.
  */
-export async function ask(python: string): Promise<Found> {
-  const answer = await run(python, ["-c", QUESTION], TIMEOUT_MS);
+export async function ask(python: string, by: readonly string[] = []): Promise<Found> {
+  const answer = await run(python, [...by, "-c", QUESTION], TIMEOUT_MS);
   try {
-    const said = JSON.parse(answer) as Omit<Found, "python">;
-    return { python, ...said };
+    const said = JSON.parse(answer) as Found;
+    // Else by the path where it was found: what is there may be a script that starts a Python its way.
+    return by.length > 0 ? said : { ...said, python };
   } catch {
     throw new Error(`${python} is no Python: it answered ${JSON.stringify(answer.slice(0, 80))}`);
   }
