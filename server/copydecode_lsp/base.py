@@ -310,10 +310,14 @@ class CopydecodeServer(LanguageServer):
             except BaseException as error:
                 loading.failure = str(error) or type(error).__name__
                 raise
-            loading.editor = weakref.ref(editor)
+            loading.failure, loading.editor = None, weakref.ref(editor)
             return editor
 
-        worker = Worker(load)
+        def recovered() -> None:
+            if worker is self.worker and self.loaded is not None:
+                self.tell_remote(self.loaded)
+
+        worker = Worker(load, recovered)
         self._workers.append(worker)
         self._loadings[worker] = loading
         return worker

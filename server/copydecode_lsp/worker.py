@@ -4,7 +4,8 @@ Only this module calls an engine. Edits come before all else, document by docume
 many of one hold up none of another; up to `EngineConfig.max_together` are under way, forward by
 forward. An edit that is cancelled while it waits never starts; one that runs is stopped before its
 next forward. Documents are read ahead while there is no edit; one that comes stops that before its
-next forward. Knows nothing of LSP.
+next forward. A model server that could not be used is tried again when an edit is asked for.
+Knows nothing of LSP.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Hashable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -32,7 +33,7 @@ from copydecode import (
     Receipt,
     Scope,
 )
-from copydecode.errors import CopydecodeError, EditCancelledError, ModelError
+from copydecode.errors import CopydecodeError, EditCancelledError, ModelError, RemoteError
 
 OnOp = Callable[[Copy | Gen, Receipt], None]
 OnFileOp = Callable[[str, Copy | Gen, Receipt], None]
@@ -225,8 +226,10 @@ class _Queue:
 class Worker:
     """Owns the thread and its queue. Edits may be asked for before the engine is loaded."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, on_recovery: Callable[[], None] = lambda: None) -> None:
+        """`on_recovery` is called in the event loop when a later try to load succeeds."""
         self._load = load
+        self._on_recovery = on_recovery
         self._queue = _Queue()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -244,6 +247,7 @@ class Worker:
         """Start the thread and load the engine in it; a second call does nothing."""
         if self._thread is not None:
             return
+        self._loop = asyncio.get_running_loop()
         # A daemon, since a load cannot be interrupted and must not keep a dead server alive.
         self._thread = threading.Thread(
             target=self._live, args=(config,), name="engine", daemon=True
@@ -254,7 +258,7 @@ class Worker:
         """Wait until the engine is loaded.
 
         Raises:
-            CopydecodeError: why it could not be loaded.
+            CopydecodeError: why it could not be loaded, the last time that it was tried.
         """
         await asyncio.wrap_future(self._loaded)
 
@@ -370,32 +374,56 @@ class Worker:
         gc.collect()
 
     def _run(self, config: EngineConfig) -> None:
-        editor: Editor | None = None
-        failure: CopydecodeError | None = None
-        begin = time.monotonic()
-        try:
-            editor = self._load(config)
-        except CopydecodeError as error:
-            failure = error
-        except BaseException as error:  # noqa: BLE001 -- a thread's edge: the server must stay alive
-            _log.debug("loading failed", exc_info=True)
-            failure = ModelError(f"the model {config.model!r} could not be loaded: {error}")
-        _log.info("engine load ended after %.1f s", time.monotonic() - begin)
-        if failure is None:
-            self._loaded.set_result(None)
-        else:
-            self._loaded.set_exception(failure)
-        if editor is not None:
-            self._serve(editor, config.max_together)
-        elif failure is not None:
-            while (job := self._queue.get(wait=True)) is not None:
-                _refuse(job, failure)
+        loaded = self._loading(config)
+        first: _Edit[Any] | None = None
+        while isinstance(loaded, CopydecodeError) and (job := self._queue.get(wait=True)):
+            if isinstance(job, _Edit) and isinstance(loaded, RemoteError):
+                # The model server may be there by now.
+                if not self._cancelled(job)():
+                    loaded = self._loading(config)
+                first = job
+            if isinstance(loaded, CopydecodeError):
+                for each in (
+                    job,
+                    *self._queue.rest(),
+                ):  # Else each would wait for a try of its own.
+                    _refuse(each, loaded)
+                if isinstance(job, _Edit):
+                    self._queue.done(job)
+        if not isinstance(loaded, CopydecodeError):
+            self._serve(loaded, config.max_together, first)
         for job in self._queue.rest():
             _refuse(job, _stopped())
 
-    def _serve(self, editor: Editor, most: int) -> None:
-        """Run what is asked for, at most so many edits at once, until the end."""
+    def _loading(self, config: EngineConfig) -> Editor | CopydecodeError:
+        """Load the engine, and have `ready` tell of it; return it, or why there is none."""
+        begin = time.monotonic()
+        loaded: Editor | CopydecodeError
+        try:
+            loaded = self._load(config)
+        except CopydecodeError as error:
+            loaded = error
+        except BaseException as error:  # noqa: BLE001 -- a thread's edge: the server must stay alive
+            _log.debug("loading failed", exc_info=True)
+            loaded = ModelError(f"the model {config.model!r} could not be loaded: {error}")
+        _log.info("engine load ended after %.1f s", time.monotonic() - begin)
+        again = self._loaded.done()
+        future: Future[None] = Future() if again else self._loaded
+        if isinstance(loaded, CopydecodeError):
+            future.set_exception(loaded)
+        else:
+            future.set_result(None)
+        self._loaded = future
+        if again and not isinstance(loaded, CopydecodeError):
+            with suppress(RuntimeError):  # The loop is closed: nobody is left to be told.
+                self._loop.call_soon_threadsafe(self._on_recovery)
+        return loaded
+
+    def _serve(self, editor: Editor, most: int, first: _Edit[Any] | None) -> None:
+        """Run what is asked for until the end, `first` before all else, at most so many at once."""
         running = editor.together()
+        if first is not None:
+            self._begin(first, editor, running)
         while True:
             job: _Edit[Any] | _Reading | None = None
             if len(running) < most and not self._closing.is_set():

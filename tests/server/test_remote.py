@@ -9,11 +9,11 @@ from lsprotocol import types as lsp
 
 from copydecode import Engine, EngineConfig
 from copydecode.config import API_KEY
-from copydecode.errors import RemoteMismatchError
+from copydecode.errors import RemoteMismatchError, RemoteUnreachableError
 from copydecode_lsp.client import Abilities
 from copydecode_lsp.names import SHOW_STATUS, WAIT_UNTIL_READY
 from tests.server import fake_engine
-from tests.server.harness import connected, failure, until
+from tests.server.harness import URI, connected, failure, until
 
 URL = "https://models.example:8443/v1"
 HOST = "models.example:8443"
@@ -65,6 +65,46 @@ async def test_a_server_that_cannot_be_used_is_told_like_a_model_that_cannot_be_
     assert message.type is lsp.MessageType.Error
     assert "in its cache" in message.message
     assert error.data == {"kind": "RemoteMismatchError"}
+
+
+class Comes:
+    """A load that finds no model server until it is `there`."""
+
+    def __init__(self) -> None:
+        self.there = False
+        self.tries = 0
+
+    def __call__(self, config: EngineConfig) -> Engine:
+        self.tries += 1
+        if not self.there:
+            message = f"expected a model server at {config.remote_host}, found none"
+            raise RemoteUnreachableError(message)
+        return fake_engine.load(config)
+
+
+async def test_a_server_that_comes_later_makes_the_next_edit() -> None:
+    load = Comes()
+    async with connected(load=load, options={"remoteUrl": URL}, text="a\nb\n") as pair:
+        await until(lambda: pair.client.messages)
+        (message,) = pair.client.messages
+        assert message.type is lsp.MessageType.Error
+        assert "found none; it is tried again when an edit is asked for" in message.message
+        error = await failure(pair.edit("delete"))
+        assert error.message == f"expected a model server at {HOST}, found none"
+        assert pair.client.documents[URI].text == "a\nb\n"
+        status = await pair.client.execute(SHOW_STATUS, {"quiet": True})
+        assert status is not None
+        assert status["model"]["state"] == "failed"
+        load.there = True
+        await pair.edit("delete")
+        assert pair.client.documents[URI].text == ""
+        status = await pair.client.execute(SHOW_STATUS, {"quiet": True})
+        await pair.client.execute(WAIT_UNTIL_READY)
+        await until(lambda: len(pair.client.messages) == 2)
+    assert "sent there" in pair.client.messages[1].message
+    assert status is not None
+    assert (status["model"]["state"], status["model"]["error"]) == ("ready", None)
+    assert load.tries == 3  # At the start, and once an edit.
 
 
 async def test_a_switch_to_a_server_says_where_text_goes_from_then_on() -> None:

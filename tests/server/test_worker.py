@@ -10,7 +10,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from copydecode import Copy, EditRequest, EditResult, Engine, EngineConfig, Gen
-from copydecode.errors import EditCancelledError, ModelError, ModelNotFoundError
+from copydecode.errors import (
+    EditCancelledError,
+    ModelError,
+    ModelNotFoundError,
+    RemoteUnreachableError,
+)
 from copydecode_lsp.worker import Load, Worker
 from tests.server import fake_engine
 from tests.server.harness import PATIENCE_S, until
@@ -211,6 +216,53 @@ async def test_a_failed_load_fails_every_edit_with_its_reason() -> None:
         for _ in range(2):
             with pytest.raises(ModelNotFoundError, match="nothing at missing"):
                 await edit(worker, "delete")
+
+
+async def test_edits_that_wait_while_a_server_is_tried_again_fail_with_the_first() -> None:
+    gate = threading.Event()
+    tries: list[object] = []
+
+    def load(_config: EngineConfig) -> Engine:
+        tries.append(None)
+        assert len(tries) == 1 or gate.wait(PATIENCE_S)
+        message = "expected a model server"
+        raise RemoteUnreachableError(message)
+
+    async with started(load) as worker:
+        with pytest.raises(RemoteUnreachableError):
+            await worker.ready()
+        first = asyncio.create_task(edit(worker, "delete"))
+        await until(lambda: len(tries) == 2)
+        others = [asyncio.create_task(edit(worker, "delete")) for _ in range(3)]
+        await until(lambda: worker.waiting == (3, 0))
+        gate.set()
+        failures = await asyncio.gather(first, *others, return_exceptions=True)
+    assert [type(each) for each in failures] == [RemoteUnreachableError] * 4
+    assert len(tries) == 2
+
+
+async def test_an_edit_that_is_cancelled_while_a_server_is_tried_again_never_starts() -> None:
+    gate = threading.Event()
+    tries: list[object] = []
+
+    def load(config: EngineConfig) -> Engine:
+        tries.append(None)
+        if len(tries) == 1:
+            message = "expected a model server"
+            raise RemoteUnreachableError(message)
+        assert gate.wait(PATIENCE_S)
+        return fake_engine.load(config)
+
+    async with started(load) as worker:
+        with pytest.raises(RemoteUnreachableError):
+            await worker.ready()
+        cancelled = asyncio.create_task(edit(worker, "delete"))
+        await until(lambda: len(tries) == 2)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        gate.set()
+        assert (await edit(worker, "delete")).receipt.forwards == 1  # It is the first one.
+        await worker.ready()
 
 
 async def test_a_load_that_fails_unforeseen_is_a_model_error() -> None:

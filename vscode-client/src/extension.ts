@@ -142,7 +142,10 @@ export function activate(context: vscode.ExtensionContext): Api {
       "copydecode.latency",
       new LatencyView(context.extensionUri, receipts),
     ),
-    receipts.onDidChange(() => statusBar.update()),
+    receipts.onDidChange(() => {
+      server.edited();
+      statusBar.update();
+    }),
     server.onDidChangeState((state) => {
       statusBar.update();
       void vscode.commands.executeCommand("setContext", "copydecode.ready", state === "ready");

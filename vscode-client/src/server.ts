@@ -14,10 +14,13 @@ import { Backoff } from "./backoff";
 import { SELECTED, type Candidate } from "./python/candidates";
 import { findServer, onDidSelect, type Search } from "./python/find";
 import type { RemoteKey } from "./remoteKey";
-import type { State } from "./state";
+import { answers, type State } from "./state";
 
 /** The documents that the server is told of. */
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"];
+
+/** The kinds of errors by which the server tells that a model server cannot be used. */
+const REMOTE = /^Remote.*Error$/;
 
 /** What a client of the running server is used for besides its own features. */
 export interface Wiring {
@@ -68,12 +71,19 @@ export class Server implements vscode.Disposable {
 
   /** The client of the server that answers now; undefined where none does. */
   get client(): LanguageClient | undefined {
-    return this.now === "ready" || this.now === "loading" ? this.current : undefined;
+    return answers(this.now) ? this.current : undefined;
   }
 
   /** The process, for tests and bug reports. */
   get pid(): number | undefined {
     return this.current?.serverProcess?.pid;
+  }
+
+  /** An edit has ended: a model server that could not be used may have made it. */
+  edited(): void {
+    if (this.now === "away" && this.current) {
+      void this.waitUntilReady(this.current);
+    }
   }
 
   /** Stops what runs and starts anew; `asked` is whether somebody asked for it. Never throws. */
@@ -219,11 +229,18 @@ export class Server implements vscode.Disposable {
     } catch (error) {
       if (client === this.current && this.now === "loading") {
         // Not where the server has ended: then it is being started again.
-        this.fail([error instanceof Error ? error.message : String(error)]);
+        const reasons = [error instanceof Error ? error.message : String(error)];
+        if (REMOTE.test((error as { data?: { kind?: string } }).data?.kind ?? "")) {
+          this.reasons = reasons; // The server has said so, and tries it again with the next edit.
+          this.turn("away");
+        } else {
+          this.fail(reasons);
+        }
       }
       return;
     }
     if (client === this.current) {
+      this.reasons = [];
       this.turn("ready");
     }
   }

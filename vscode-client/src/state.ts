@@ -3,7 +3,7 @@
 import { count } from "./receipt";
 
 export type State =
-  "stopped" | "finding" | "needs-set-up" | "starting" | "loading" | "ready" | "failed";
+  "stopped" | "finding" | "needs-set-up" | "starting" | "loading" | "ready" | "away" | "failed";
 
 /** What is under way: how many edits, and the hunks that they have closed so far. */
 export interface Work {
@@ -37,12 +37,22 @@ const LOOKS: Record<State, Look> = {
     tone: "none",
   },
   ready: { text: "$(sparkle) AI edit", spoken: "AI edit: ready", tone: "none" },
+  away: {
+    text: "$(warning) AI edit: no model",
+    spoken: "AI edit: the model server cannot be used; the next edit tries it again",
+    tone: "warning",
+  },
   failed: { text: "$(error) AI edit: stopped", spoken: "AI edit: failed", tone: "error" },
 };
 
+/** Returns whether edits can be asked for. */
+export function answers(state: State): boolean {
+  return state === "ready" || state === "loading" || state === "away";
+}
+
 /** Returns how a state looks, with the edits under way. */
 export function lookOf(state: State, work: Work): Look {
-  if (work.edits === 0 || (state !== "ready" && state !== "loading")) {
+  if (work.edits === 0 || !answers(state)) {
     return LOOKS[state];
   }
   const hunks = work.hunks === 0 ? "working" : count(work.hunks, "hunk");

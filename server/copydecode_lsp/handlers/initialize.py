@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lsprotocol import types as lsp
 
-from copydecode.errors import CopydecodeError
+from copydecode.errors import CopydecodeError, RemoteError
 from copydecode_lsp import settings
 from copydecode_lsp.base import CopydecodeServer
 from copydecode_lsp.configuration import pull, tell
@@ -41,7 +41,9 @@ async def initialized(ls: CopydecodeServer, _params: lsp.InitializedParams) -> N
             await ls.worker.ready()
             ls.tell_remote(ls.loaded)
         except CopydecodeError as error:
-            ls.show(lsp.MessageType.Error, f"copydecode: {error}")
+            again = isinstance(error, RemoteError)
+            then = "; it is tried again when an edit is asked for" if again else ""
+            ls.show(lsp.MessageType.Error, f"copydecode: {error}{then}")
 
 
 def shutdown(ls: CopydecodeServer, _params: None) -> None:

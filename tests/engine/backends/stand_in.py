@@ -53,7 +53,8 @@ class Faults:
 class StandIn:
     """The server, in threads of its own; use it as a context."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        """Serve a model's folder; port 0 is any."""
         self.faults = Faults()
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -84,7 +85,7 @@ class StandIn:
         class Handler(_Handler):
             server_of = stand_in
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
