@@ -21,10 +21,11 @@ from copydecode.decode.constraint import Constraint, ProgramGrammar
 from copydecode.decode.cost import FREE, CostCurve
 from copydecode.decode.draft import ProgramDrafts, RewriteDrafts
 from copydecode.decode.expect import Hints
+from copydecode.decode.forwards import Forwards
 from copydecode.decode.freetext import FreeText
 from copydecode.decode.guess import Drafter, Guess, Kind, NoDrafts, Odds
 from copydecode.decode.literals import Ids, Literals
-from copydecode.decode.loop import Task, decode
+from copydecode.decode.loop import Task, decode, decoding
 from copydecode.decode.model import Model
 from copydecode.decode.prefix import Prefix
 from copydecode.decode.prompt import EmbeddedPrompt
@@ -225,6 +226,21 @@ class Driver:
         decisions = self._decisions(edit)
         return self._run(edit, constraint, decisions, drafter, edit.program, window)
 
+    def decoding(self, edit: Edit, odds: Odds, receipt: Receipt) -> Forwards[Program]:
+        """Do as `program` with drafts, by forwards that whoever drives the generator runs."""
+        constraint = self.compiled.start(len(edit.lines))
+        task = Task(
+            edit.prompt,
+            edit.splice,
+            limits=UNLIMITED,
+            chooser=Teacher(self._decisions(edit)),
+            drafter=ProgramDrafts(constraint, edit.lines, Hints(), odds),
+            cost=self.cost,
+        )
+        program = yield from decoding(Prefix(self.model), constraint, task, receipt)
+        _check(program, edit.program)
+        return program
+
     def text(self, edit: Edit, odds: Odds | None) -> tuple[Drive, Receipt]:
         """Write the gold's full text, with the document as draft where `odds` are given."""
         text = FreeText(self.literals)
@@ -276,9 +292,8 @@ class Driver:
         started = time.perf_counter()
         program = decode(Prefix(counting), automaton, task, receipt)
         seconds = time.perf_counter() - started - receipt.prefill_s
-        if expected is not None and program != expected:
-            message = "expected the loop to write the gold, found something else"
-            raise RuntimeError(message)
+        if expected is not None:
+            _check(program, expected)
         drive = Drive(
             tokens=len(edit.gold),
             forwards=receipt.forwards,
@@ -289,3 +304,9 @@ class Driver:
             grammar_s=receipt.grammar_s,
         )
         return drive, receipt
+
+
+def _check(program: Program, expected: Program) -> None:
+    if program != expected:
+        message = "expected the loop to write the gold, found something else"
+        raise RuntimeError(message)
