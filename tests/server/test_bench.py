@@ -17,7 +17,7 @@ from pygls.exceptions import JsonRpcException
 from copydecode.errors import BadInputError
 from copydecode_lsp import cli, headless
 from copydecode_lsp.bench.figures import summary
-from copydecode_lsp.bench.run import Configuration, Results, Sample
+from copydecode_lsp.bench.run import Configuration, Plan, Results, Sample, measure
 from copydecode_lsp.bench.statistics import percentile, proportion, ratio, sign_test
 from copydecode_lsp.bench.workload import read
 from tests.server.test_stdio import FAKE, ROOT
@@ -68,6 +68,8 @@ def test_diagnostics_and_the_instruction_are_measured(
     assert (times["list"]["n"], times["edit"]["n"], times["apply"]["n"]) == (2, 4, 2)
     assert figures["model_ready_ms"] > figures["initialize_ms"] > 0
     assert figures["exact"] is None
+    took = sum(sample["edit_ms"] for sample in report["samples"]) / 1e3
+    assert 0 < figures["edits_per_second"] <= 4 / took  # One client, one edit after the other.
     assert report["command"] == shlex.join(["copydecode", "bench", *map(str, words), "--json", "-"])
     assert len(report["samples"]) == 4
 
@@ -169,6 +171,22 @@ def test_two_settings_are_compared_in_pairs(
     text = page.read_text(encoding="utf-8")
     assert "B in times of A" in text
     assert not re.search(r"https?://|<script|src=|url\(", text)
+
+
+async def test_no_client_begins_before_every_server_is_ready(source: Path) -> None:
+    results = Results()
+    seen: list[list[float | None]] = []
+    plan = Plan(read([source], "nothing"), repeat=1, clients=3)
+    await measure(
+        plan,
+        [Configuration("A")],
+        results,
+        lambda _name: seen.append([start.ready_s for start in results.starts]),
+    )
+    assert len(seen) == 3
+    for at_once in seen:
+        assert len(at_once) == 3
+        assert None not in at_once
 
 
 def test_a_cancel_is_measured_to_its_answer(

@@ -189,6 +189,7 @@ def _facts(configuration: Mapping[str, Any]) -> dict[str, str]:
     per_edit, exact = configuration["per_edit"], configuration["exact"]
     facts = {
         "edits (failed)": f"{configuration['edits']} ({len(configuration['failures'])})",
+        "edits a second": _shown(configuration["edits_per_second"]),
         "process start to initialize, ms": _shown(configuration["initialize_ms"]),
         "process start to model ready, ms": _shown(configuration["model_ready_ms"]),
         **{f"{name.replace('_', ' ')} per edit": _shown(value) for name, value in per_edit.items()},

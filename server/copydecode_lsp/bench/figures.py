@@ -24,6 +24,7 @@ TIMES = {
 
 COUNTS = (
     "forwards",
+    "requests",
     "generated_tokens",
     "output_tokens",
     "prompt_tokens",
@@ -54,9 +55,15 @@ def durations(samples: Iterable[Sample], kind: str) -> list[float]:
 
 
 def summary(results: Results, configurations: Sequence[Configuration]) -> dict[str, Any]:
-    """Return all figures; null where nothing was measured."""
+    """Return all figures; null where nothing was measured.
+
+    Edits a second are null for two configurations: they take turns.
+    """
+    figures = [_of_configuration(results, configuration) for configuration in configurations]
+    if len(figures) == 1:
+        figures[0]["edits_per_second"] = _rate(results.samples)
     report: dict[str, Any] = {
-        "configurations": [_of_configuration(results, c) for c in configurations],
+        "configurations": figures,
         "samples": [_of_sample(sample) for sample in results.samples],
     }
     if len(configurations) > 1:
@@ -80,6 +87,7 @@ def _of_configuration(results: Results, configuration: Configuration) -> dict[st
         "failures": [
             f"{sample.document}: {sample.failure.message}" for sample in samples if sample.failure
         ],
+        "edits_per_second": None,
         "initialize_ms": _ms(_mean([start.initialize_s for start in starts])),
         "model_ready_ms": _ms(_mean(ready)),
         "times_ms": {kind: _percentiles(durations(samples, kind)) for kind in TIMES},
@@ -98,6 +106,15 @@ def _of_configuration(results: Results, configuration: Configuration) -> dict[st
             [(s, held) for name, _, s, held in results.memory if name == configuration.name]
         ),
     }
+
+
+def _rate(samples: Sequence[Sample]) -> float | None:
+    """Return how many edits a second all clients had, from the first wish to the last edit."""
+    made = [s for s in samples if s.edit_s is not None or s.apply_s is not None]
+    if not made:
+        return None
+    seconds = max(s.ended for s in made) - min(s.begun for s in made)
+    return _number(len(made) / seconds) if seconds > 0 else None
 
 
 def _of_memory(held: Sequence[tuple[float, int]]) -> dict[str, Any] | None:

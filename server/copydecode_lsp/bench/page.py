@@ -88,6 +88,7 @@ def _figures(configuration: Mapping[str, Any]) -> str:
     exact, memory = configuration["exact"], configuration["memory"]
     facts = {
         "edits (failed)": f"{configuration['edits']} ({len(configuration['failures'])})",
+        "edits a second": _shown(configuration["edits_per_second"]),
         "initialize, ms": _shown(configuration["initialize_ms"]),
         "model ready, ms": _shown(configuration["model_ready_ms"]),
         "forwards an edit": _shown(configuration["per_edit"]["forwards"]),

@@ -80,7 +80,8 @@ class Sample:
 
     `place` is what two servers have in common that word a diagnostic differently: its line.
     `edit_s` is the answer to codeAction/resolve, or to the command, which includes applying;
-    `cancel_s` is from a cancel to the answer of what was cancelled.
+    `cancel_s` is from a cancel to the answer of what was cancelled. `begun` and `ended` are seconds
+    of one clock.
     """
 
     configuration: str
@@ -96,6 +97,8 @@ class Sample:
     exact: bool | None = None
     receipt: dict[str, Any] | None = None
     failure: JsonRpcException | None = None
+    begun: float = 0.0
+    ended: float = 0.0
 
     @property
     def warm(self) -> bool | None:
@@ -132,13 +135,17 @@ async def measure(
 ) -> None:
     """Run the plan on every configuration; `results` holds what there is, also after a failure.
 
+    No client begins before all servers are ready: else it would measure how they start.
+
     Raises:
         ServerGoneError: a server ended by itself.
         JsonRpcException: a server could not load its model.
     """
+    ready = asyncio.Barrier(plan.clients)
     async with asyncio.TaskGroup() as group:
         for number in range(plan.clients):
-            group.create_task(_Client(number, plan, configurations, results, advance).run())
+            client = _Client(number, plan, configurations, results, advance, ready)
+            group.create_task(client.run())
 
 
 class _Seat:
@@ -155,19 +162,21 @@ class _Seat:
 class _Client:
     """One user: opens the documents and edits them one by one, in each configuration."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- what all clients share
         self,
         number: int,
         plan: Plan,
         configurations: Sequence[Configuration],
         results: Results,
         advance: Advance,
+        ready: asyncio.Barrier,
     ) -> None:
         self.number = number
         self.plan = plan
         self.configurations = configurations
         self.results = results
         self.advance = advance
+        self.ready = ready
         self.random = random.Random(number)  # noqa: S311 -- not a secret
 
     async def run(self) -> None:
@@ -179,6 +188,7 @@ class _Client:
             ]
             for seat in seats:
                 await self._open(seat)
+            await self.ready.wait()
             watching = [asyncio.create_task(self._watch(seat)) for seat in seats]
             try:
                 for turn, number, document in self._turns(self._asked(seats)):
@@ -278,6 +288,7 @@ class _Client:
         client = seat.client
         client.change(document.uri, document.text)  # A new version, so that no edit is a kept one.
         await self._prepare(seat)
+        sample.begun = time.monotonic()
         try:
             if isinstance(what, Task):
                 await _by_command(client, document, what, sample)
@@ -285,6 +296,7 @@ class _Client:
                 await _by_action(client, document, what, sample)
         except JsonRpcException as error:
             sample.failure = error
+        sample.ended = time.monotonic()
         if seat.is_ours and sample.edit_s is not None:
             sample.receipt = await client.execute(LAST_RECEIPT)
         if self.plan.cancels and sample.edit_s is not None:
