@@ -38,6 +38,8 @@ class Faults:
     ignores_stop: bool = False
     other_tokenizer: bool = False
     forgets: bool = False
+    servers: list[int] = field(default_factory=list)
+    """Which of several servers gets each of the next requests, the first one where it is empty."""
     tells_no_cached: bool = False
     no_token_ids: bool = False
     busy: list[int] = field(default_factory=list)
@@ -118,8 +120,9 @@ class StandIn:
     def cached(self, salt: str, prompt: Sequence[int]) -> int:
         """Return how many tokens of a prompt the cache holds; from then on it holds all blocks."""
         with self._one:
+            server = self.faults.servers.pop(0) if self.faults.servers else 0
             ends = range(BLOCK, len(prompt), BLOCK)
-            keys = [(salt, tuple(prompt[:end])) for end in ends]
+            keys = [(f"{server} {salt}", tuple(prompt[:end])) for end in ends]
             held = 0
             for key in keys:
                 if key not in self._blocks:

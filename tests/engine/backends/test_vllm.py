@@ -294,6 +294,11 @@ def _cache(server: StandIn) -> None:
     server.faults.forgets = True
 
 
+def _router(server: StandIn) -> None:
+    # Two about the tokenizer and the grammar, then the prompt that is sent again and again.
+    server.faults.servers = [0, 0, 0, 0, 1]
+
+
 def _ids(server: StandIn) -> None:
     server.faults.no_token_ids = True
 
@@ -305,7 +310,8 @@ def _ids(server: StandIn) -> None:
         (_grammar, "what a grammar says"),
         (_stop, "to stop behind a stop text"),
         (_tokenizer, "with the tokenizer of the configured model"),
-        (_cache, "in its cache the second time"),
+        (_cache, "in its cache when it is sent again"),
+        (_router, "have a router keep to x-session-id"),
         (_ids, "expected token ids"),
     ],
 )
