@@ -26,10 +26,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copydecode.backends import local, vllm
-from copydecode.config import EngineConfig
+from copydecode.config import EMBEDDED, EngineConfig
 from copydecode.decode.cost import measure
 from copydecode.decode.forwards import Forwards, Pause
 from copydecode.decode.guess import Odds
@@ -107,9 +108,9 @@ def run(context: Context) -> Report:
             size = max(-(-(context.limit or len(subjects)) // ROUNDS), 2 * clients)
             rounds = [list(islice(endless, size)) for _ in range(ROUNDS)]
             tallies: dict[str, list[_Tally]] = {way: [] for way in WAYS}
-            for turn in context.track(rounds, f"{kind}, {clients} clients"):
-                for way in WAYS:
-                    tallies[way].append(_drive([subject[way] for subject in turn], clients))
+            for turn, part in enumerate(context.track(rounds, f"{kind}, {clients} clients")):
+                for way in (*WAYS[turn % len(WAYS) :], *WAYS[: turn % len(WAYS)]):
+                    tallies[way].append(_drive([subject[way] for subject in part], clients))
             rows += [_row(kind, way, clients, tallies) for way in WAYS]
 
     def draw(figure: Figure) -> None:
@@ -201,7 +202,7 @@ def _gold(
     context: Context, backend: vllm.RemoteBackend, names: Sequence[str]
 ) -> dict[str, list[Subject]]:
     """Return the cases of corpora that fit the context, in any order; golds are written."""
-    folder = local.EMBEDDED_FOLDER
+    folder = local.EMBEDDED_FOLDER if context.model == EMBEDDED else Path(context.model)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
     model = EmbeddedModel.load(folder)
     driver = Driver(model, backend.writing.literals, measure(model))
