@@ -436,9 +436,9 @@ class _Examiner:
             rng = Random(0)
             for _ in range(config.examination_sheets // 4):
                 sheets = [maker.draw(rng, 24, 6, mix) for _ in range(4)]
-                self._batches.append(
-                    make_batch(sheets, prompt, config.window, None, config.token_copies)
-                )
+                batch = make_batch(sheets, prompt, config.window, None, config.token_copies)
+                if int(batch.positions.max()) < CONTEXT:  # With whole spans one may be longer.
+                    self._batches.append(batch)
 
     def examine(self, network: Network) -> dict[str, float]:
         """Return the share of exact programs by kind of task."""
