@@ -10,18 +10,20 @@ Where `</gen>` is a special token the ops behind a gen belong to the same reques
 spliced between them. Where it is spelled, its end may share a token with what follows: the request
 ends there.
 
-Each rule with tokens leads on to a text that no other grammar has. XGrammar (0.2.8) keeps the masks
-of rules across grammars by their shape, in which it does not count which tokens `Token(id)` names:
-a server then takes the tokens of another grammar, maybe somebody else's. The text makes the shape
-ours alone; it stands behind what the server stops at, and is never written. Knows nothing of
-servers.
+Each rule with tokens leads on to a text that no other grammar has. XGrammar (0.2.8) keeps
+the masks of rules across grammars by their shape, in which it does not count which tokens
+`Token(id)` names: a server then takes the tokens of another grammar, maybe somebody else's. The
+text makes the shape ours alone; it stands behind what the server stops at, and is never written.
+
+Knows nothing of servers.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from copydecode.decode.constraint import Constraint, Phase
 from copydecode.decode.literals import Literals
@@ -45,27 +47,91 @@ _END = "end"  # The rule of the text that is never written.
 class OneOp:
     """A grammar, and the texts at which the server stops once it has written one of them."""
 
-    ebnf: str
+    grammar: str
     stop: tuple[str, ...]
 
 
-def one_op(constraint: Constraint, before: Op | None) -> OneOp:
+class Spelling(Protocol):
+    """How grammars are written; rules are alternatives by name."""
+
+    def tokens(self, tokens: Iterable[int]) -> str:
+        """Return tokens, one after the other."""
+        ...
+
+    def any_of(self, sequences: Sequence[tuple[int, ...]]) -> list[str]:
+        """Return the alternatives that are some sequences, each there once."""
+        ...
+
+    def text(self, literals: Literals, follows: str) -> dict[str, list[str]]:
+        """Return the rules of new text, that named `text` first; `follows` is behind its end.
+
+        Where the end is spelled, anything may stand behind it.
+        """
+        ...
+
+    def spell(self, rules: dict[str, list[str]]) -> str:
+        """Return the grammar; `end` in its rules is what stands behind all."""
+        ...
+
+
+def one_op(constraint: Constraint, before: Op | None, spelling: Spelling | None = None) -> OneOp:
     """Return what may be written from the constraint's state on; `before` closed last."""
-    return _Grammar(constraint, before).written()
+    return _Grammar(constraint, before, spelling or EBNF).written()
 
 
-def exactly(tokens: Iterable[int], stop: tuple[str, ...] = ()) -> OneOp:
+def exactly(
+    tokens: Sequence[int], stop: tuple[str, ...] = (), spelling: Spelling | None = None
+) -> OneOp:
     """Return the grammar of these tokens, one after the other."""
-    return OneOp(_signed({"root": [f"{_sequence(tokens)} {_END}"]}), stop)
+    return either([tuple(tokens)], stop, spelling)
+
+
+def either(
+    sequences: Sequence[tuple[int, ...]],
+    stop: tuple[str, ...] = (),
+    spelling: Spelling | None = None,
+) -> OneOp:
+    """Return the grammar of one of these sequences."""
+    spelling = spelling or EBNF
+    root = [f"{each} {_END}" for each in spelling.any_of(sequences)]
+    return OneOp(spelling.spell({"root": root}), stop)
+
+
+class _Ebnf:
+    """XGrammar's EBNF."""
+
+    def tokens(self, tokens: Iterable[int]) -> str:
+        return " ".join(f"Token({token})" for token in tokens) or '""'
+
+    def any_of(self, sequences: Sequence[tuple[int, ...]]) -> list[str]:
+        return list(dict.fromkeys(map(self.tokens, sequences)))
+
+    def text(self, literals: Literals, follows: str) -> dict[str, list[str]]:
+        if (close := literals.gen_close) is None:
+            # Behind the marker anything: the token that ends it may go on, and is cut there.
+            end = grammar.GEN_CLOSE
+            text = 'TagDispatch(loop_after_dispatch=false, excludes=("{}"))'
+            return {"text": [f'{text.format(end)} "{end}" {text.format(end + end)}']}
+        excluded = ", ".join(map(str, literals.not_in_text.tolist()))
+        return {"text": [f"ExcludeToken({excluded}) text", f"Token({close}) {follows}"]}
+
+    def spell(self, rules: dict[str, list[str]]) -> str:
+        text = _ruled(rules)
+        name = hashlib.sha256(text.encode()).hexdigest()[:24]
+        return f'{text}{_END} ::= "copydecode-{name}"\n'
+
+
+EBNF: Spelling = _Ebnf()
 
 
 class _Grammar:
     """The grammar of a state, written rule by rule."""
 
-    def __init__(self, constraint: Constraint, before: Op | None) -> None:
+    def __init__(self, constraint: Constraint, before: Op | None, spelling: Spelling) -> None:
         self._constraint = constraint
         self._literals: Literals = constraint.literals
         self._before = before
+        self._spelling = spelling
         self._rules: dict[str, list[str]] = {"root": []}
 
     def written(self) -> OneOp:
@@ -83,7 +149,7 @@ class _Grammar:
             case _:
                 root = self._ops(self._before, constraint.path)
         self._rules["root"] = root
-        return OneOp(_signed(self._rules), stop)
+        return OneOp(self._spelling.spell(self._rules), stop)
 
     def _ops(self, before: Op | None, begun: tuple[int, ...] = ()) -> list[str]:
         """Return the ops that may follow `before`, of whose first literal tokens have come."""
@@ -92,7 +158,7 @@ class _Grammar:
             tokens = self._literals[_PIECES[opening]]
             if tokens[: len(begun)] != begun:
                 continue
-            begin = _sequence(tokens[len(begun) :])
+            begin = self._spelling.tokens(tokens[len(begun) :])
             match opening:
                 case Opening.COPY:
                     kind = "behind" if isinstance(before, Gen) else "copy"
@@ -110,13 +176,13 @@ class _Grammar:
         firsts = rules.firsts(before)
         lasts = rules.lasts(before, min(first for first, _ in firsts))
         kind = "behind" if isinstance(before, Gen) else "copy"
-        last = self._rule(f"{kind}_last", lambda: self._last(lasts))
-        dash = _sequence(self._literals[grammar.COPY_DASH])
+        last = self._rule(f"{kind}last", lambda: self._last(lasts))
+        dash = self._spelling.tokens(self._literals[grammar.COPY_DASH])
         return [f"{number} {dash} {last}" for number in self._numbers(firsts, begun)]
 
     def _last(self, lasts: Ranges, begun: tuple[int, ...] = ()) -> list[str]:
         """Return the numbers at which it may end, and what closes it."""
-        close = _sequence(self._literals[grammar.COPY_CLOSE])
+        close = self._spelling.tokens(self._literals[grammar.COPY_CLOSE])
         return [f"{number} {close} {_END}" for number in self._numbers(lasts, begun)]
 
     def _numbers(self, ranges: Ranges, begun: tuple[int, ...]) -> list[str]:
@@ -129,24 +195,16 @@ class _Grammar:
             for first, last in ranges
             for number in range(first, last + 1)
         )
-        left = (tokens[len(begun) :] for tokens in spelt if tokens[: len(begun)] == begun)
-        return list(dict.fromkeys(map(_sequence, left)))
+        left = [tokens[len(begun) :] for tokens in spelt if tokens[: len(begun)] == begun]
+        return self._spelling.any_of(left)
 
     def _body(self, *, behind: bool) -> list[str]:
         """Return the rest of new text, what ends it, and with `behind` the ops behind it."""
-        literals = self._literals
-        if (close := literals.gen_close) is None:
-            # Behind the marker anything: the token that ends it may go on, and is cut there.
-            end = grammar.GEN_CLOSE
-            text = 'TagDispatch(loop_after_dispatch=false, excludes=("{}"))'
-            return [f'{text.format(end)} "{end}" {text.format(end + end)}']
-        excluded = ", ".join(map(str, literals.not_in_text.tolist()))
-        follows = self._rule("ops", lambda: self._ops(Gen(""))) if behind else _END
-        name = self._rule(
-            "text",
-            lambda: [f"ExcludeToken({excluded}) text", f"{_sequence([close])} {follows}"],
-        )
-        return [name]
+        follows = _END
+        if behind and self._literals.gen_close is not None:
+            follows = self._rule("ops", lambda: self._ops(Gen("")))
+        self._rules |= self._spelling.text(self._literals, follows)
+        return ["text"]
 
     def _rule(self, name: str, alternatives: Callable[[], list[str]]) -> str:
         """Write a rule, if it is not there yet; return its name."""
@@ -156,12 +214,5 @@ class _Grammar:
         return name
 
 
-def _sequence(tokens: Iterable[int]) -> str:
-    return " ".join(f"Token({token})" for token in tokens) or '""'
-
-
-def _signed(rules: dict[str, list[str]]) -> str:
-    """Return the rules as text, with that of the text that only they lead to."""
-    text = "".join(f"{name} ::= {' | '.join(of)}\n" for name, of in rules.items())
-    name = hashlib.sha256(text.encode()).hexdigest()[:24]
-    return f'{text}{_END} ::= "copydecode-{name}"\n'
+def _ruled(rules: dict[str, list[str]]) -> str:
+    return "".join(f"{name} ::= {' | '.join(of)}\n" for name, of in rules.items())

@@ -19,6 +19,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from copydecode.backends.dialect import Dialect, Vllm
 from copydecode.backends.one_op import exactly
 from copydecode.backends.remote import Stream, Wire
 from copydecode.decode.literals import Literals
@@ -41,15 +42,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What was found: the model's name there, its context in tokens, vLLM's version.
+    """What was found: the model's name there, its context in tokens, the server's version.
 
-    `tells_cached` says whether it tells what it found in its cache.
+    `tells_cached` says whether it tells what it found in its cache, `dialect` how it is asked.
     """
 
     model: str
     context: int
     version: str | None
     tells_cached: bool
+    dialect: Dialect
 
 
 def probe(wire: Wire, model: str | None, literals: Literals, context: int) -> Server:
@@ -67,7 +69,7 @@ def probe(wire: Wire, model: str | None, literals: Literals, context: int) -> Se
     except BaseException:
         wire.close()
         raise
-    return Server(name, min(context, limit or context), version, tells)
+    return Server(name, min(context, limit or context), version, tells, Vllm(name))
 
 
 def _version(wire: Wire) -> str | None:
@@ -156,7 +158,7 @@ def _check_constraint(wire: Wire, model: str, literals: Literals) -> None:
             "skip_special_tokens": False,
             "stop": [grammar.COPY_CLOSE],
             "include_stop_str_in_output": True,
-            "structured_outputs": {"grammar": exactly([*expected, *behind]).ebnf},
+            "structured_outputs": {"grammar": exactly([*expected, *behind]).grammar},
         },
     )
     written = _taken(stream)

@@ -1,4 +1,4 @@
-"""The wire to a model server: completions of token ids over HTTP, as they are written.
+"""The wire to a model server: completions over HTTP, as they are written.
 
 One event loop in a thread of its own serves all requests of a backend over kept-alive HTTP/1.1
 connections; whoever decodes takes tokens as they come and never waits for one that it does not
@@ -18,7 +18,7 @@ import json
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 _BUSY = frozenset({408, 425, 429, 502, 503, 504})
 _KEY = frozenset({401, 403})
+_KEPT = ("finish", "prompt_ids", "prompt_tokens", "cached_tokens", "written_tokens")
 _OK = 200
 _NOT_FOUND = 404
 _SAID = 200  # Characters of a server's message that are told.
@@ -60,6 +61,65 @@ class Patience:
     longest_pause_s: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What one piece of an answer brings; None where it does not say.
+
+    `finish` is why the server stopped. `prompt_ids` are the prompt as the server's tokenizer has
+    it, and `prompt_tokens`, `cached_tokens` and `written_tokens` what was counted.
+    """
+
+    tokens: Sequence[int] = ()
+    finish: str | None = None
+    prompt_ids: list[int] | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    written_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where completions are asked for, and how answers read.
+
+    Where `streamed` they come piece by piece as server-sent events, as OpenAI has it; else whole,
+    and nothing comes before that. `read` raises what indexing and converting raise for a piece
+    that is none.
+    """
+
+    path: str
+    streamed: bool
+    read: Callable[[dict[str, Any]], Came]
+
+
+def counted(usage: Mapping[str, Any] | None) -> dict[str, int | None]:
+    """Return what a `usage` of OpenAI's counts, by the names of `Came`."""
+    if not usage:
+        return {}
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+    written = usage.get("completion_tokens")
+    return {
+        "prompt_tokens": int(usage["prompt_tokens"]),
+        "cached_tokens": None if cached is None else int(cached),
+        "written_tokens": None if written is None else int(written),
+    }
+
+
+def _completion(chunk: dict[str, Any]) -> Came:
+    """Read a piece of a completion with token ids."""
+    counts = counted(chunk.get("usage"))
+    choices = chunk.get("choices")
+    choice: dict[str, Any] = choices[0] if choices else {}
+    ids = choice.get("token_ids")
+    if choice.get("text") and ids is None:
+        message = "expected token ids beside the text (return_token_ids)"
+        raise RemoteMismatchError(message)
+    prompt = choice.get("prompt_token_ids") or None
+    return Came([*map(int, ids or ())], choice.get("finish_reason"), prompt, **counts)
+
+
+COMPLETIONS = Form("/v1/completions", streamed=True, read=_completion)
+
+
 class Stream:
     """One completion on its way: tokens to be taken, then how it ended."""
 
@@ -72,9 +132,10 @@ class Stream:
         self.ended = False
         self.failure: Exception | None = None
         self.finish: str | None = None
-        """Why the server stopped: "stop" or "length"."""
+        """Why the server stopped, in its own words."""
         self.prompt_tokens: int | None = None
         self.cached_tokens: int | None = None
+        self.written_tokens: int | None = None
         self.repeats = 0
         """How often it had to be asked for again."""
         self.prompt_ids: list[int] | None = None
@@ -102,32 +163,15 @@ class Stream:
     def _began(self, task: Future[None]) -> None:
         self._task = task
 
-    def _came(self, chunk: dict[str, Any]) -> None:
-        """Take over one chunk of the answer.
-
-        Raises:
-            RemoteMismatchError: it is none, or has no token ids.
-        """
-        choices, usage = chunk.get("choices"), chunk.get("usage")
-        try:
-            with self._arrived:
-                if usage:
-                    self.prompt_tokens = int(usage["prompt_tokens"])
-                    details = usage.get("prompt_tokens_details") or {}
-                    cached = details.get("cached_tokens")
-                    self.cached_tokens = None if cached is None else int(cached)
-                for choice in choices or ():
-                    self.prompt_ids = choice.get("prompt_token_ids") or self.prompt_ids
-                    self.finish = choice.get("finish_reason") or self.finish
-                    if choice.get("text") and choice.get("token_ids") is None:
-                        message = "expected token ids beside the text (return_token_ids)"
-                        raise RemoteMismatchError(message)
-                    self._tokens.extend(map(int, choice.get("token_ids") or ()))
-                self.any = self.any or bool(self._tokens)
-                self._arrived.notify_all()
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            message = "expected chunks of a completion from the model server, found others"
-            raise RemoteMismatchError(message) from error
+    def _came(self, came: Came) -> None:
+        """Take over a piece of the answer."""
+        with self._arrived:
+            self._tokens.extend(came.tokens)
+            self.any = self.any or bool(self._tokens)
+            for name in _KEPT:
+                value = getattr(came, name)
+                setattr(self, name, getattr(self, name) if value is None else value)
+            self._arrived.notify_all()
 
     def _end(self, failure: Exception | None = None) -> None:
         with self._arrived:
@@ -163,18 +207,26 @@ class Wire:
         """End all requests and connections; a second call does nothing."""
         self._finalizer()
 
-    def get(self, path: str) -> Any:  # noqa: ANN401  # JSON
+    def get(self, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  # JSON
         """Return the JSON at a path, None where the server knows no such path; waits for it.
+
+        With a body it is posted there.
 
         Raises:
             RemoteError: why there is none.
         """
-        return self._wait_for(_get(self._client, path, self.host, has_key=self.has_key))
+        work = _get(self._client, path, body, self.host, has_key=self.has_key)
+        return self._wait_for(work)
 
     def complete(
-        self, body: Mapping[str, Any], session: str = "", *, private: bool = True
+        self,
+        body: Mapping[str, Any],
+        session: str = "",
+        *,
+        private: bool = True,
+        form: Form | None = None,
     ) -> Stream:
-        """Ask for a completion; returns at once.
+        """Ask for a completion, without a form as vLLM has it; returns at once.
 
         Requests of one `session` shall reach the same one of several servers. Of a `private` one
         nothing that the server says is told.
@@ -183,7 +235,8 @@ class Wire:
         with self._arrived:
             self._streams = [each for each in self._streams if not each.ended]
             self._streams.append(stream)
-        ask = _Ask(self.host, self.has_key, dict(body), session, private)
+        form = form or COMPLETIONS
+        ask = _Ask(self.host, self.has_key, form, dict(body), session, private)
         work = _complete(self._client, ask, stream, self._patience)
         stream._began(asyncio.run_coroutine_threadsafe(work, self._loop))  # noqa: SLF001  # its maker
         return stream
@@ -210,6 +263,7 @@ class _Ask:
 
     host: str
     has_key: bool
+    form: Form
     body: dict[str, Any]
     session: str
     private: bool
@@ -257,16 +311,22 @@ def _client(url: str, key: str | None, patience: Patience) -> httpx2.AsyncClient
     )
 
 
-async def _get(client: httpx2.AsyncClient, path: str, host: str, *, has_key: bool) -> Any:  # noqa: ANN401  # JSON
+async def _get(
+    client: httpx2.AsyncClient,
+    path: str,
+    body: Mapping[str, Any] | None,
+    host: str,
+    *,
+    has_key: bool,
+) -> Any:  # noqa: ANN401  # JSON
     try:
-        response = await client.get(path)
+        response = await client.request("GET" if body is None else "POST", path, json=body)
     except (httpx2.HTTPError, OSError) as error:
         raise _unreachable(host, error) from error
     if response.status_code == _NOT_FOUND:
         return None
     if response.status_code != _OK:
-        ask = _Ask(host, has_key, {}, "", private=False)
-        raise _refusal(ask, response.status_code, response.text)
+        raise _refusal(host, response.status_code, response.text, has_key=has_key, private=False)
     try:
         return response.json()
     except ValueError as error:
@@ -309,32 +369,44 @@ async def _once(client: httpx2.AsyncClient, ask: _Ask, stream: Stream) -> None:
         _AgainError: the server is busy, or the connection failed.
         RemoteError: it will not be otherwise the next time.
     """
-    headers = {"x-session-id": ask.session} if ask.session else {}
-    body = {**ask.body, "stream": True, "stream_options": {"include_usage": True}}
+    form, headers = ask.form, {"x-session-id": ask.session} if ask.session else {}
+    body = {**ask.body, "stream": form.streamed}
+    if form.streamed:
+        body["stream_options"] = {"include_usage": True}
+    timeout = client.timeout
+    if ask.private and not form.streamed:
+        # What comes whole is silent up to its end: the edit's own deadline stands alone.
+        timeout = httpx2.Timeout(timeout, read=None)
     try:
-        async with client.stream("POST", "/v1/completions", json=body, headers=headers) as answer:
+        async with client.stream(
+            "POST", form.path, json=body, headers=headers, timeout=timeout
+        ) as answer:
             if answer.status_code != _OK:
                 text = (await answer.aread()).decode("utf-8", "replace")
-                error = _refusal(ask, answer.status_code, text)
+                error = _refused(ask, answer.status_code, text)
                 if isinstance(error, RemoteBusyError):
                     raise _AgainError(error, _retry_after(answer))
                 raise error
-            if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-                message = f"expected a stream from {ask.host}, found another answer"
+            kind = "text/event-stream" if form.streamed else "application/json"
+            if not answer.headers.get("content-type", "").startswith(kind):
+                message = f"expected {kind} from {ask.host}, found another answer"
                 raise RemoteMismatchError(message)
             async for chunk in _chunks(answer, ask):
-                stream._came(chunk)  # noqa: SLF001  # its maker
+                stream._came(_read(form, chunk))  # noqa: SLF001  # its maker
     except (httpx2.HTTPError, OSError) as error:
         raise _AgainError(_unreachable(ask.host, error)) from error
 
 
 async def _chunks(answer: httpx2.Response, ask: _Ask) -> AsyncIterator[dict[str, Any]]:
-    """Yield the chunks of a stream of events, up to its end.
+    """Yield the chunks of a stream of events, up to its end, or the answer that came whole.
 
     Raises:
         RemoteError: the stream has an error in it, or what is no chunk.
         _AgainError: it ended before its end.
     """
+    if not ask.form.streamed:
+        yield _object(await answer.aread(), ask)
+        return
     done = False
     async for line in answer.aiter_lines():  # To the end, else the connection is not used again.
         if done or not line.startswith("data:"):
@@ -343,33 +415,55 @@ async def _chunks(answer: httpx2.Response, ask: _Ask) -> AsyncIterator[dict[str,
         if data == "[DONE]":
             done = True
             continue
-        try:
-            chunk = json.loads(data)
-        except ValueError as error:
-            message = f"expected JSON from {ask.host}, found something else"
-            raise RemoteMismatchError(message) from error
-        if not isinstance(chunk, dict):
-            message = f"expected an object from {ask.host}, found something else"
-            raise RemoteMismatchError(message)
-        if "error" in chunk:
-            code = chunk["error"].get("code") if isinstance(chunk["error"], dict) else None
-            raise _refusal(ask, code if isinstance(code, int) else 500, data)
-        yield chunk
+        yield _object(data, ask)
     if not done:
         raise _AgainError(_broken(ask.host))
 
 
-def _refusal(ask: _Ask, status: int, text: str) -> RemoteError:
+def _object(data: str | bytes, ask: _Ask) -> dict[str, Any]:
+    """Return a piece of an answer.
+
+    Raises:
+        RemoteError: it is none, or an error.
+    """
+    try:
+        chunk = json.loads(data)
+    except ValueError as error:
+        message = f"expected JSON from {ask.host}, found something else"
+        raise RemoteMismatchError(message) from error
+    if not isinstance(chunk, dict):
+        message = f"expected an object from {ask.host}, found something else"
+        raise RemoteMismatchError(message)
+    if said := chunk.get("error"):
+        code = said.get("code") if isinstance(said, dict) else None
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        raise _refused(ask, code if isinstance(code, int) else 500, text)
+    return chunk
+
+
+def _read(form: Form, chunk: dict[str, Any]) -> Came:
+    """Return what a piece of an answer brings; RemoteMismatchError where it is none."""
+    try:
+        return form.read(chunk)
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        message = "expected pieces of a completion from the model server, found others"
+        raise RemoteMismatchError(message) from error
+
+
+def _refused(ask: _Ask, status: int, text: str) -> RemoteError:
+    return _refusal(ask.host, status, text, has_key=ask.has_key, private=ask.private)
+
+
+def _refusal(host: str, status: int, text: str, *, has_key: bool, private: bool) -> RemoteError:
     """Return the error for an answer that is none."""
-    host = ask.host
     if status in _KEY:
-        key = f"the key in {API_KEY}" if ask.has_key else f"requests without a key in {API_KEY}"
+        key = f"the key in {API_KEY}" if has_key else f"requests without a key in {API_KEY}"
         return RemoteRefusedError(f"expected {host} to take {key}, got HTTP {status}")
     if status in _BUSY:
         return RemoteBusyError(f"expected {host} to have room for a request, got HTTP {status}")
-    if status == _NOT_FOUND and ask.private:
+    if status == _NOT_FOUND and private:
         return RemoteRefusedError(f"expected {host} to serve the model, got HTTP {status}")
-    said = "" if ask.private else _said(text)
+    said = "" if private else _said(text)
     return RemoteRefusedError(f"expected {host} to take a request, got HTTP {status}{said}")
 
 

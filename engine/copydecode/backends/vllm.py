@@ -20,13 +20,12 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from copydecode.backends import local
 from copydecode.backends.backend import FilesFormat, PromptFormat
-from copydecode.backends.one_op import OneOp, one_op
+from copydecode.backends.dialect import Wish, Written
+from copydecode.backends.one_op import one_op
 from copydecode.backends.probe import Server, probe
 from copydecode.backends.remote import Patience, Stream, Wire
 from copydecode.backends.serving import Serving
@@ -69,13 +68,6 @@ LAST_WORD_S = 0.25
 
 RESUMES = 2
 """How often an edit goes on where its connection broke with tokens of an answer come already."""
-
-_BANNED = -100.0  # The least bias that the API has; logits differ by less.
-_MOST_BANNED = 1024
-
-
-_Written = OneOp | list[int] | None
-"""What may be written: by a grammar, one token of some, or any text."""
 
 
 class RemoteBackend:
@@ -172,42 +164,21 @@ class RemoteBackend:
         return session[:32], salt[:32]
 
     def ask(
-        self, task: _Task, tokens: Sequence[int], written: _Written, room: int, turn: int
+        self, task: _Task, tokens: Sequence[int], written: Written, room: int, turn: int
     ) -> Stream:
         """Send a request: what to go on from, what may be written, and how much of it."""
-        decoding, literals = self._decoding, self._writing.literals
-        body: dict[str, Any] = {
-            "model": self.server.model,
-            "prompt": list(tokens),
-            "max_tokens": room,
-            "temperature": decoding.temperature,
-            "return_token_ids": True,
-            "skip_special_tokens": False,  # Else a stop that is a special token is not seen.
-            "cache_salt": task.salt,
-        }
-        if decoding.temperature:
-            body["seed"] = (decoding.seed + turn) % 2**63
-        stop: Sequence[str] = ()
-        if isinstance(written, OneOp):
-            body["structured_outputs"] = {"grammar": written.ebnf}
-            stop = written.stop
-        elif written is not None:
-            body["allowed_token_ids"] = written
-        elif literals.gen_close is not None:
-            body["stop_token_ids"] = [literals.gen_close]
-        elif task.prompt.fence is not None:
-            stop = (task.prompt.fence,)
-        if written is None or literals.gen_close is None:
-            body["logit_bias"] = self._bias
-        if stop:
-            body |= {"stop": list(stop), "include_stop_str_in_output": True}
-        return self.wire.complete(body, task.session)
-
-    @cached_property
-    def _bias(self) -> dict[str, float]:
-        """What keeps special tokens out of text: a server takes them for what they read."""
-        ids = self._writing.literals.never_text.tolist()[:_MOST_BANNED]
-        return {str(token): _BANNED for token in ids}
+        decoding, dialect = self._decoding, self.server.dialect
+        wish = Wish(
+            tokens=list(tokens),
+            written=written,
+            room=room,
+            literals=self._writing.literals,
+            fence=task.prompt.fence,
+            salt=task.salt,
+            temperature=decoding.temperature,
+            seed=(decoding.seed + turn) % 2**63 if decoding.temperature else None,
+        )
+        return self.wire.complete(dialect.body(wish), task.session, form=dialect.form)
 
     @property
     def writing(self) -> Writing:
@@ -306,11 +277,15 @@ class _Decode:
 
     def _ask(self, *, exact: bool) -> Stream:
         began = time.perf_counter()
-        written: _Written = None
+        written: Written = None
         if isinstance(self._automaton, Constraint):
             allowed = self._automaton.allowed() if exact else None
             before = self._ops[-1] if self._ops else None
-            written = one_op(self._automaton, before) if allowed is None else allowed.tolist()
+            if allowed is None:
+                spelling = self._backend.server.dialect.spelling
+                written = one_op(self._automaton, before, spelling)
+            else:
+                written = allowed.tolist()
         self._receipt.grammar_s += time.perf_counter() - began
         left = self._task.limits.max_new_tokens - self._new_tokens
         room = 1 if exact else min(left, self._backend.context - len(self._tokens))
@@ -333,7 +308,7 @@ class _Decode:
         return not (self._automaton.done or spliced) and accepted.tokens == (token,)
 
     def _closed(self, op: Op | None) -> bool:
-        """Tell of an op that closed, and append its splice; return whether there is one."""
+        """Tell of an op that closed, and append its splice; return whether the request ends."""
         if op is None:
             return False
         self._ops.append(op)
@@ -343,7 +318,7 @@ class _Decode:
         span = tail(self._task.prompt.splice(op.first, op.last), self._backend.splice_window)
         self._tokens += span
         self._receipt.spliced_tokens += len(span)
-        return bool(span)
+        return True
 
     def _certain(self) -> None:
         """Append what the rules leave no choice for."""

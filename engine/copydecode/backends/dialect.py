@@ -1,0 +1,91 @@
+"""How a kind of model server is asked for tokens: the same wishes, in its own words.
+
+Knows nothing of HTTP, nor of how what comes is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from copydecode.backends.one_op import EBNF, OneOp, Spelling
+from copydecode.backends.remote import COMPLETIONS, Form
+from copydecode.decode.literals import Literals
+
+Written = OneOp | list[int] | None
+"""What may be written: by a grammar, one token of some, or any text."""
+
+_BANNED = -100.0  # The least bias that the API has; logits differ by less.
+_MOST_BANNED = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to go on from, what may be written, and how much of it.
+
+    `fence` is the text that ends any text. `salt` keeps a document's cache apart from others'.
+    A `seed` is there where tokens are to be drawn.
+    """
+
+    tokens: list[int]
+    written: Written
+    room: int
+    literals: Literals
+    fence: str | None = None
+    salt: str = ""
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+class Dialect(Protocol):
+    """The words of one kind of server."""
+
+    form: Form
+    spelling: Spelling
+
+    def body(self, wish: Wish) -> dict[str, Any]:
+        """Return the request for a wish."""
+        ...
+
+
+class Vllm:
+    """The words of vLLM."""
+
+    form = COMPLETIONS
+    spelling = EBNF
+
+    def __init__(self, model: str) -> None:
+        """`model` is its name on the server."""
+        self._model = model
+
+    def body(self, wish: Wish) -> dict[str, Any]:
+        """Return the request for a wish."""
+        written, literals = wish.written, wish.literals
+        body: dict[str, Any] = {
+            "model": self._model,
+            "prompt": wish.tokens,
+            "max_tokens": wish.room,
+            "temperature": wish.temperature,
+            "return_token_ids": True,
+            "skip_special_tokens": False,  # Else a stop that is a special token is not seen.
+            "cache_salt": wish.salt,
+        }
+        if wish.seed is not None:
+            body["seed"] = wish.seed
+        stop: tuple[str, ...] = ()
+        if isinstance(written, OneOp):
+            body["structured_outputs"] = {"grammar": written.grammar}
+            stop = written.stop
+        elif written is not None:
+            body["allowed_token_ids"] = written
+        elif literals.gen_close is not None:
+            body["stop_token_ids"] = [literals.gen_close]
+        elif wish.fence is not None:
+            stop = (wish.fence,)
+        if written is None or literals.gen_close is None:
+            # Special tokens are kept out of text: a server takes them for what they read.
+            banned = literals.never_text.tolist()[:_MOST_BANNED]
+            body["logit_bias"] = {str(token): _BANNED for token in banned}
+        if stop:
+            body |= {"stop": list(stop), "include_stop_str_in_output": True}
+        return body
