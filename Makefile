@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo studies test lint types tests client vsix e2e e2e-vscode bench-vscode pictures test-vllm fuzz soak fix clean
+.PHONY: help demo studies test lint types tests client vsix e2e e2e-vscode bench-vscode pictures test-vllm test-llama fuzz soak fix clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,12 +69,16 @@ test-vllm: $(VENV)/.dev  ## Hold edits by a real vLLM against local ones. Instal
 	@PYTHON=$(PYTHON) tests/vllm/install.sh .vllm
 	COPYDECODE_VLLM=$(CURDIR)/.vllm $(BIN)/pytest tests/vllm
 
+test-llama: $(VENV)/.dev  ## Hold edits by a real llama-server against local ones. Debian: unpacks it into .llama (75 MB).
+	@tests/llama/install.sh .llama
+	COPYDECODE_LLAMA=$(CURDIR)/.llama $(BIN)/pytest tests/llama
+
 fix: $(VENV)/.dev  ## Format, and fix what ruff can fix.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-clean:  ## Remove the virtual environment, the editors, vLLM and the caches.
-	rm -rf vscode-client/node_modules vscode-client/dist $(VENV) .e2e .vllm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean:  ## Remove the virtual environment, the editors, vLLM, llama-server and the caches.
+	rm -rf vscode-client/node_modules vscode-client/dist $(VENV) .e2e .vllm .llama .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -1,21 +1,17 @@
 #!/bin/sh
 # install-editors.sh DIR: unpack the editors that tests/e2e drives into DIR, on Debian and its like.
 #
-# It needs apt-get and dpkg-deb, no root, and changes nothing outside of DIR. Each suite's programs
-# come with the C library that they were linked with, so it does not matter how old this system is.
+# It needs apt-get and dpkg-deb, no root, and changes nothing outside of DIR.
 # DIR/SUITE/bin/PROGRAM runs them; a suite that is there already is left alone.
-# DEBIAN_MIRROR names another mirror than the one that apt is set up with.
 set -eu
+
+. "$(dirname "$0")/../debian.sh"
 
 main() {
   [ $# -eq 1 ] || { echo "usage: $0 DIR" >&2; exit 2; }
-  for tool in apt-get dpkg-deb; do
-    command -v "$tool" >/dev/null || { echo "$0 needs $tool: install the editors by hand and put them on PATH." >&2; exit 1; }
-  done
+  needs_debian "install the editors by hand and put them on PATH."
   mkdir -p "$1"
   DIR=$(cd "$1" && pwd)
-  MIRROR=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Component: main' | grep -m 1 'debian/*$' || true)}
-  [ -n "$MIRROR" ] || { echo "no Debian mirror in apt's sources: name one as DEBIAN_MIRROR." >&2; exit 1; }
 
   # The newest, and the last Neovim before vim.lsp.config (0.11).
   unpack forky neovim hx vim vim-ale emacs-nox tmux
@@ -23,52 +19,16 @@ main() {
 }
 
 unpack() {  # unpack SUITE PACKAGE...
-  suite=$1; shift
-  top=$DIR/$suite
-  root=$top/root
+  top=$DIR/$1
   if [ ! -e "$top/.done" ]; then
-    echo "Unpacking $* of Debian $suite into $top."
-    rm -rf "$top"
-    download "$suite" "$@"
-    for package in "$top"/apt/archives/*.deb; do
-      case ${package##*/} in
-        # What compilers, services and the browsing of Emacs' sources need: none of it runs here.
-        binutils*|*-dev_*|linux-libc-dev*|systemd_*|emacs-el_*|lib?san*|libhwasan*) ;;
-        *) dpkg-deb --extract "$package" "$root" ;;
-      esac
-    done
+    suite=$1; shift
+    unpack_debian "$suite" "$top" "$@"
     wrap
-    rm -rf "$top/apt"
     touch "$top/.done"
   fi
 }
 
-download() {  # download SUITE PACKAGE...: with all that they depend on, by an apt of its own
-  suite=$1; shift
-  apt=$DIR/$suite/apt
-  mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-  echo "deb $MIRROR $suite main" > "$apt/sources.list"
-  cat > "$apt/apt.conf" <<CONF
-Dir::State "$apt";
-Dir::State::lists "$apt/lists";
-Dir::State::status "/dev/null";
-Dir::Cache "$apt";
-Dir::Cache::archives "$apt/archives";
-Dir::Etc::sourcelist "$apt/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-APT::Architectures { "$(dpkg --print-architecture)"; };
-APT::Install-Recommends "false";
-APT::Sandbox::User "$(id -un)";
-Acquire::Languages "none";
-Debug::NoLocking "true";
-CONF
-  APT_CONFIG=$apt/apt.conf apt-get -qq update
-  APT_CONFIG=$apt/apt.conf apt-get -qq --yes --download-only install "$@"
-}
-
 wrap() {  # write DIR/SUITE/bin/PROGRAM for each of the programs that were unpacked
-  loader=$(find "$root" -name 'ld-linux*.so.*' | head -n 1)
   libraries=$(find "$root/usr/lib" "$root/lib" -name 'lib*.so.*' -exec dirname {} + 2>/dev/null | sort -u | paste -s -d : -)
   emacs=$(find "$root/usr/share/emacs" -maxdepth 1 -name '[0-9]*' 2>/dev/null || true)
   dump=$(find "$root/usr" -name 'emacs*.pdmp' | head -n 1)

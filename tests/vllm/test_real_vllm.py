@@ -134,8 +134,8 @@ def test_a_splice_is_prefilled_and_all_before_it_is_cached(embedded: Running) ->
     streams: list[tuple[int, Stream]] = []
     complete = backend.wire.complete
 
-    def noting(body: dict[str, Any], *words: Any) -> Stream:  # noqa: ANN401  # handed on
-        stream: Stream = complete(body, *words)
+    def noting(body: dict[str, Any], *words: Any, **more: Any) -> Stream:  # noqa: ANN401  # on
+        stream: Stream = complete(body, *words, **more)
         streams.append((len(body["prompt"]), stream))
         return stream
 
@@ -162,8 +162,9 @@ def endless(running: Running, **more: Any) -> Engine:  # noqa: ANN401  # handed 
     backend: Any = engine._backend  # noqa: SLF001  # to change its requests
     complete = backend.wire.complete
 
-    def going_on(body: dict[str, Any], *words: Any) -> Stream:  # noqa: ANN401  # handed on
-        stream: Stream = complete({**body, "min_tokens": body["max_tokens"]}, *words)
+    def going_on(body: dict[str, Any], *words: Any, **more: Any) -> Stream:  # noqa: ANN401  # on
+        endless = {**body, "min_tokens": body["max_tokens"]}
+        stream: Stream = complete(endless, *words, **more)
         return stream
 
     backend.wire.complete = going_on

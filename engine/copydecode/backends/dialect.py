@@ -24,7 +24,8 @@ class Wish:
     """What to go on from, what may be written, and how much of it.
 
     `fence` is the text that ends any text. `salt` keeps a document's cache apart from others'.
-    A `seed` is there where tokens are to be drawn.
+    A `seed` is there where tokens are to be drawn. It is asked `again` where what the server wrote
+    here was not legal.
     """
 
     tokens: list[int]
@@ -35,6 +36,16 @@ class Wish:
     salt: str = ""
     temperature: float = 0.0
     seed: int | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What to look at where a server's grammar, cache or counts are not as they must be."""
+
+    constraint: str
+    cache: str
+    counts: str
 
 
 class Dialect(Protocol):
@@ -42,6 +53,7 @@ class Dialect(Protocol):
 
     form: Form
     spelling: Spelling
+    hints: Hints
 
     def body(self, wish: Wish) -> dict[str, Any]:
         """Return the request for a wish."""
@@ -53,6 +65,11 @@ class Vllm:
 
     form = COMPLETIONS
     spelling = EBNF
+    hints = Hints(
+        constraint="structured_outputs, by xgrammar",
+        cache="start vLLM with --enable-prefix-caching, and have a router keep to x-session-id",
+        counts="start vLLM with --enable-prompt-tokens-details",
+    )
 
     def __init__(self, model: str) -> None:
         """`model` is its name on the server."""

@@ -1,21 +1,23 @@
 """What a model server may write in one request: one op of a program, or the rest of one.
 
-The grammar is in XGrammar's EBNF, which vLLM takes. It depends on the document as little as it can,
-so that a server compiles it once: a range of more than `LISTED` numbers is known by its digits
-alone. It allows all that the local constraint does, and a little more (a copy that ends before it
-begins); the constraint looks at every token, and one that is not legal is asked for again. So a
-program is what it would be had the server held the constraint itself.
+The grammar is spelled in XGrammar's EBNF, which vLLM takes, or in llama.cpp's GBNF. It depends on
+the document as little as it can, so that a server compiles it once: a range of more than `LISTED`
+numbers is known by its digits alone. It allows all that the local constraint does, and a little
+more (a copy that ends before it begins); the constraint looks at every token, and one that is not
+legal is asked for again. So a program is what it would be had the server held the constraint
+itself.
 
 Where `</gen>` is a special token the ops behind a gen belong to the same request, since nothing is
 spliced between them. Where it is spelled, its end may share a token with what follows: the request
 ends there.
 
-Each rule with tokens leads on to a text that no other grammar has. XGrammar (0.2.8) keeps
+In EBNF each rule with tokens leads on to a text that no other grammar has. XGrammar (0.2.8) keeps
 the masks of rules across grammars by their shape, in which it does not count which tokens
 `Token(id)` names: a server then takes the tokens of another grammar, maybe somebody else's. The
 text makes the shape ours alone; it stands behind what the server stops at, and is never written.
 
-Knows nothing of servers.
+GBNF takes no set of tokens out of a text: beside the end of new text it allows special tokens
+there, which are then not legal here. Knows nothing of servers.
 """
 
 from __future__ import annotations
@@ -121,7 +123,43 @@ class _Ebnf:
         return f'{text}{_END} ::= "copydecode-{name}"\n'
 
 
+class _Gbnf:
+    """llama.cpp's GBNF."""
+
+    def tokens(self, tokens: Iterable[int]) -> str:
+        return " ".join(f"<[{token}]>" for token in tokens) or '""'
+
+    def any_of(self, sequences: Sequence[tuple[int, ...]]) -> list[str]:
+        """Return a tree: llama.cpp follows each alternative that has not parted yet by itself."""
+        branches: dict[int, list[tuple[int, ...]]] = {}
+        for first, *rest in filter(None, sequences):
+            branches.setdefault(first, []).append(tuple(rest))
+        found = []
+        for first, rests in branches.items():
+            more = self.any_of(rests)
+            found.append(f"<[{first}]>" if more == ['""'] else f"<[{first}]> ({' | '.join(more)})")
+        return found if all(sequences) else [*found, '""']
+
+    def text(self, literals: Literals, follows: str) -> dict[str, list[str]]:
+        if (close := literals.gen_close) is not None:
+            # Tokens that end within a character are known by characters alone; no marker has one.
+            wide = "[^\\x00-\\x7F] text"
+            return {"text": [f"!<[{close}]> text", wide, f"<[{close}]> {follows}"]}
+        # The marker begins with its only `<`, so what is no more of it begins anew, or not at all.
+        end = grammar.GEN_CLOSE
+        names = ["text", *(f"text{matched}" for matched in range(1, len(end))), "tail"]
+        rules = {"text": ["[^<] text", f"[<] {names[1]}"]}
+        for matched in range(1, len(end)):
+            more = [f"[^<{end[matched]}] text", f"[<] {names[1]}"]
+            rules[names[matched]] = [f"[{end[matched]}] {names[matched + 1]}", *more]
+        return rules | {"tail": ["[^<] tail", "[<] tail", '""']}
+
+    def spell(self, rules: dict[str, list[str]]) -> str:
+        return f'{_ruled(rules)}{_END} ::= ""\n'
+
+
 EBNF: Spelling = _Ebnf()
+GBNF: Spelling = _Gbnf()
 
 
 class _Grammar:

@@ -3,8 +3,9 @@
 A server silently ignores fields that it does not know, and a tokenizer that differs in one token
 gives edits that look right. So the version is only read where it is too old; all else is tried:
 
+- what kind of server it is: llama-server has `/props`, all else is taken for vLLM;
 - the model is there;
-- its tokenizer gives the same ids as ours, special tokens among them;
+- its tokenizer has the same ids as ours, special tokens among them;
 - a grammar constrains, stop texts stop, and token ids come with the text;
 - a prompt that was sent before is found in the cache, where the server tells what it found.
 
@@ -19,7 +20,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from copydecode.backends.dialect import Dialect, Vllm
+from copydecode.backends.dialect import Dialect, Vllm, Wish
+from copydecode.backends.llama import LlamaServer
 from copydecode.backends.one_op import exactly
 from copydecode.backends.remote import Stream, Wire
 from copydecode.decode.literals import Literals
@@ -37,6 +39,9 @@ AGAIN = 3
 
 _TEXT = "def f(x):\n\treturn 'a\u00e4\u20ac\u4e16' # 12345 <|x|>\n"
 _COPY = (731, 942)  # Lines that no prompt of the probe speaks of.
+_SAMPLED = 500
+"""So many ids at most are looked at one by one, where a server does not take text for ids."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,14 +67,22 @@ def probe(wire: Wire, model: str | None, literals: Literals, context: int) -> Se
     """
     try:
         version = _version(wire)
+        props = None if version else _props(wire)
         name, limit = _model(wire, model)
-        _check_tokenizer(wire, name, literals)
-        _check_constraint(wire, name, literals)
-        tells = _check_cache(wire, name, literals)
+        dialect: Dialect
+        if props is None:
+            dialect = Vllm(name)
+            _check_tokenizer(wire, name, literals)
+        else:
+            dialect = LlamaServer(name)
+            version, limit = props
+            _check_vocabulary(wire, name, literals)
+        _check_constraint(wire, dialect, literals)
+        tells = _check_cache(wire, dialect, literals)
     except BaseException:
         wire.close()
         raise
-    return Server(name, min(context, limit or context), version, tells, Vllm(name))
+    return Server(name, min(context, limit or context), version, tells, dialect)
 
 
 def _version(wire: Wire) -> str | None:
@@ -84,6 +97,19 @@ def _version(wire: Wire) -> str | None:
         message = f"expected vLLM {oldest} or newer at {wire.host}, found {version[:20]}"
         raise RemoteMismatchError(message)
     return version[:40]
+
+
+def _props(wire: Wire) -> tuple[str | None, int | None] | None:
+    """Return a llama-server's build and its context in tokens, None for any other server."""
+    answer = wire.get("/props")
+    settings = answer.get("default_generation_settings") if isinstance(answer, dict) else None
+    if not isinstance(settings, dict):
+        return None
+    build, context = answer.get("build_info"), settings.get("n_ctx")
+    return (
+        build[:40] if isinstance(build, str) else None,
+        context if isinstance(context, int) and context > 0 else None,
+    )
 
 
 def _model(wire: Wire, wanted: str | None) -> tuple[str, int | None]:
@@ -117,10 +143,8 @@ def _check_tokenizer(wire: Wire, model: str, literals: Literals) -> None:
     markers = sorted(literals.markers, key=literals.markers.__getitem__)
     expected = [*literals.codec.encode(_TEXT), *(literals.markers[name] for name in markers)]
     text = _TEXT + "".join(markers)
-    stream = _asked(
-        wire,
-        {"model": model, "prompt": text, "max_tokens": 1, "add_special_tokens": False},
-    )
+    body = {"model": model, "prompt": text, "max_tokens": 1, "add_special_tokens": False}
+    stream = _ended(wire, wire.complete({**body, "return_token_ids": True}, private=False))
     if stream.prompt_ids is None:
         message = (
             f"expected token ids from {wire.host} (return_token_ids), found none: is it vLLM "
@@ -136,76 +160,94 @@ def _check_tokenizer(wire: Wire, model: str, literals: Literals) -> None:
         raise RemoteMismatchError(message)
 
 
-def _check_constraint(wire: Wire, model: str, literals: Literals) -> None:
+def _check_vocabulary(wire: Wire, model: str, literals: Literals) -> None:
+    """Have the server say what ids from all over the vocabulary stand for."""
+    names = {token: name.encode() for name, token in literals.markers.items()}
+    step = max(1, literals.size // _SAMPLED)
+    ids = [*names, *literals.codec.encode(_TEXT), *range(0, literals.size, step)]
+    tokens: list[int] = []
+    text = ""
+    for token in ids:
+        try:
+            piece = (names.get(token) or literals.codec.token_bytes(token)).decode()
+        except UnicodeDecodeError:
+            continue  # A part of a character has no text.
+        if piece:
+            tokens.append(token)
+            text += piece
+    answer = wire.get("/detokenize", {"model": model, "tokens": tokens})
+    if not isinstance(answer, dict) or answer.get("content") != text:
+        message = (
+            f"expected {wire.host} to serve {model!r} with the tokenizer of the configured model, "
+            "found that its tokens are others"
+        )
+        raise RemoteMismatchError(message)
+
+
+def _check_constraint(wire: Wire, dialect: Dialect, literals: Literals) -> None:
     """Have the server write a copy op that nobody would, and stop behind it."""
     first, last = (literals.numbers.tokens(number) for number in _COPY)
+    close = literals[grammar.COPY_CLOSE]
     expected = [
         *literals[grammar.COPY_OPEN],
         *first,
         *literals[grammar.COPY_DASH],
         *last,
-        *literals[grammar.COPY_CLOSE],
+        *close,
     ]
     behind = literals[grammar.PROGRAM_CLOSE]
-    stream = _asked(
-        wire,
-        {
-            "model": model,
-            "prompt": literals.codec.encode(_TEXT),
-            "max_tokens": len(expected) + len(behind),
-            "temperature": 0,
-            "return_token_ids": True,
-            "skip_special_tokens": False,
-            "stop": [grammar.COPY_CLOSE],
-            "include_stop_str_in_output": True,
-            "structured_outputs": {"grammar": exactly([*expected, *behind]).grammar},
-        },
-    )
-    written = _taken(stream)
-    if written[: len(expected)] != expected:
+    written = exactly([*expected, *behind], (grammar.COPY_CLOSE,), dialect.spelling)
+    prompt, room = literals.codec.encode(_TEXT), len(expected) + len(behind)
+    try:
+        stream = _asked(wire, dialect, Wish(prompt, written, room, literals))
+    except RemoteRefusedError as error:
+        message = f"{error}: expected a server with {dialect.hints.constraint}"
+        raise RemoteMismatchError(message) from error
+    came = _taken(stream)
+    if came[: len(expected)] != expected:
         message = (
-            f"expected {wire.host} to write what a grammar says (structured_outputs, by xgrammar), "
+            f"expected {wire.host} to write what a grammar says ({dialect.hints.constraint}), "
             "found that it does not: no edit could be trusted"
         )
         raise RemoteMismatchError(message)
-    if written != expected:
+    if came != expected:
         message = f"expected {wire.host} to stop behind a stop text, found that it goes on"
         raise RemoteMismatchError(message)
 
 
-def _check_cache(wire: Wire, model: str, literals: Literals) -> bool:
+def _check_cache(wire: Wire, dialect: Dialect, literals: Literals) -> bool:
     """Send one prompt again and again; return whether the server tells that it found it."""
     line = literals.codec.encode(_TEXT)
     prompt = (line * (CACHED_PROMPT // len(line) + 1))[:CACHED_PROMPT]
-    body = {
-        "model": model,
-        "prompt": prompt,
-        "max_tokens": 1,
-        "cache_salt": secrets.token_hex(8),  # So that nobody has sent it before.
-    }
+    # So that nobody has sent it before.
+    wish = Wish(prompt, None, 1, literals, salt=secrets.token_hex(8))
     session = secrets.token_hex(8)
-    _asked(wire, body, session)
-    found = [_asked(wire, body, session).cached_tokens for _ in range(AGAIN)]
+    _asked(wire, dialect, wish, session)
+    found = [_asked(wire, dialect, wish, session).cached_tokens for _ in range(AGAIN)]
     if None in found:
         _log.warning(
-            "%s does not tell what it found in its cache: start vLLM with "
-            "--enable-prompt-tokens-details to see it in receipts",
+            "%s does not tell what it found in its cache: %s to see it in receipts",
             wire.host,
+            dialect.hints.counts,
         )
         return False
     if 0 in found:
         message = (
             f"expected {wire.host} to find a prompt of {CACHED_PROMPT} tokens in its cache when it "
-            "is sent again, found that it did not: start vLLM with --enable-prefix-caching, and "
-            "have a router keep to x-session-id"
+            f"is sent again, found that it did not: {dialect.hints.cache}"
         )
         raise RemoteMismatchError(message)
     return True
 
 
-def _asked(wire: Wire, body: dict[str, Any], session: str = "") -> Stream:
+def _asked(wire: Wire, dialect: Dialect, wish: Wish, session: str = "") -> Stream:
     """Return a completion that has come to its end."""
-    stream = wire.complete({**body, "return_token_ids": True}, session, private=False)
+    return _ended(
+        wire, wire.complete(dialect.body(wish), session, private=False, form=dialect.form)
+    )
+
+
+def _ended(wire: Wire, stream: Stream) -> Stream:
     stream.finished()
     wire.forget(stream)
     if stream.failure is not None:

@@ -376,7 +376,7 @@ async def _once(client: httpx2.AsyncClient, ask: _Ask, stream: Stream) -> None:
     timeout = client.timeout
     if ask.private and not form.streamed:
         # What comes whole is silent up to its end: the edit's own deadline stands alone.
-        timeout = httpx2.Timeout(timeout, read=None)
+        timeout = httpx2.Timeout(None, connect=timeout.connect)
     try:
         async with client.stream(
             "POST", form.path, json=body, headers=headers, timeout=timeout

@@ -18,8 +18,8 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from copydecode.backends import local
@@ -163,21 +163,12 @@ class RemoteBackend:
         )
         return session[:32], salt[:32]
 
-    def ask(
-        self, task: _Task, tokens: Sequence[int], written: Written, room: int, turn: int
-    ) -> Stream:
-        """Send a request: what to go on from, what may be written, and how much of it."""
+    def ask(self, task: _Task, wish: Wish, turn: int) -> Stream:
+        """Send a request for what is wished; the `turn`-th of its edit."""
         decoding, dialect = self._decoding, self.server.dialect
-        wish = Wish(
-            tokens=list(tokens),
-            written=written,
-            room=room,
-            literals=self._writing.literals,
-            fence=task.prompt.fence,
-            salt=task.salt,
-            temperature=decoding.temperature,
-            seed=(decoding.seed + turn) % 2**63 if decoding.temperature else None,
-        )
+        if decoding.temperature:
+            seed = (decoding.seed + turn) % 2**63
+            wish = replace(wish, temperature=decoding.temperature, seed=seed)
         return self.wire.complete(dialect.body(wish), task.session, form=dialect.form)
 
     @property
@@ -293,8 +284,16 @@ class _Decode:
             self._check_context(1)
             self._too_long()
         self._receipt.requests += 1
-        turn = self._receipt.requests
-        return self._backend.ask(self._task, self._tokens, written, room, turn)
+        wish = Wish(
+            list(self._tokens),
+            written,
+            room,
+            self._automaton.literals,
+            fence=self._task.prompt.fence,
+            salt=self._task.salt,
+            again=exact,
+        )
+        return self._backend.ask(self._task, wish, self._receipt.requests)
 
     def _accept(self, token: int) -> bool:
         """Take a token; return whether what the server writes behind it can be used."""

@@ -9,10 +9,11 @@ Knows nothing of corpora or of how requests are made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
+from copydecode.backends.dialect import Wish
 from copydecode.backends.one_op import OneOp, exactly
 from copydecode.backends.remote import Stream
 from copydecode.backends.vllm import RemoteBackend
@@ -52,21 +53,15 @@ class ForcedBackend(RemoteBackend):
             prompts=backend.prompts,
         )
 
-    def ask(
-        self,
-        task: Any,  # noqa: ANN401  # the base's own
-        tokens: Sequence[int],
-        written: OneOp | list[int] | None,
-        room: int,
-        turn: int,
-    ) -> Stream:
+    def ask(self, task: Any, wish: Wish, turn: int) -> Stream:  # noqa: ANN401  # the base's own
         """Send a request that can only bring the gold's next tokens."""
         prompt = task.prompt
-        if isinstance(written, OneOp):
-            at = len(tokens) - len(prompt.tokens)
+        if isinstance(wish.written, OneOp):
+            at = len(wish.tokens) - len(prompt.tokens)
             end = next(end for end in prompt.ends if end > at)
-            written = exactly(prompt.gold[at:end], written.stop)
-        return super().ask(task, tokens, written, room, turn)
+            forced = exactly(prompt.gold[at:end], wish.written.stop)
+            wish = replace(wish, written=forced)
+        return super().ask(task, wish, turn)
 
     def write(self, edit: Edit, name: str, receipt: Receipt) -> Forwards[Program]:
         """Have the gold's program written; `name` is as in `EditRequest`.

@@ -73,23 +73,24 @@ class StandIn:
             self._vocabulary.token_bytes(token) or self._special(token)
             for token in range(self._vocabulary.size)
         ]
-        info = xg.TokenizerInfo(
+        self._info = xg.TokenizerInfo(
             self.texts,
             xg.VocabType.RAW,
             vocab_size=len(self.texts),
             stop_token_ids=[self._vocabulary.special(END)],
         )
-        self._compiler = xg.GrammarCompiler(info, max_threads=1)  # With its cache, as vLLM's.
+        self._compiler = xg.GrammarCompiler(self._info, max_threads=1)  # With its cache, as vLLM's.
         self._blocks: set[tuple[str, tuple[int, ...]]] = set()
         self._one = threading.Lock()
-        stand_in = self
-
-        class Handler(_Handler):
-            server_of = stand_in
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        handler = type("Served", (self.handler(),), {"server_of": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @staticmethod
+    def handler() -> type[Handler]:
+        """Return what answers requests; its `server_of` is set."""
+        return Handler
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -170,8 +171,8 @@ class StandIn:
         return (self._vocabulary.tokenizer.id_to_token(token) or "").encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers one connection's requests."""
+class Handler(BaseHTTPRequestHandler):
+    """Answers one connection's requests, as vLLM does."""
 
     protocol_version = "HTTP/1.1"
     server_of: StandIn
@@ -182,11 +183,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/version":  # Asked for without a key, as of vLLM.
             body = dict(recorded["version"]["body"])
             body["version"] = stand_in.faults.version or body["version"]
-            self._send(200, body)
-        elif not self._refused():
+            self.send_json(200, body)
+        elif not self.refused():
             body = copy.deepcopy(recorded["models"]["body"])
             body["data"][0]["id"] = MODEL
-            self._send(200, body)
+            self.send_json(200, body)
 
     def do_POST(self) -> None:  # http.server's name
         """Answer a completion."""
@@ -197,11 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         stand_in.requests.append(body)
         stand_in.headers.append({name.lower(): value for name, value in self.headers.items()})
-        if self._refused():
+        if self.refused():
             return
         if stand_in.faults.busy:
             status = stand_in.faults.busy.pop(0)
-            self._send(status, {"error": {"message": stand_in.faults.says, "code": status}})
+            self.send_json(status, {"error": {"message": stand_in.faults.says, "code": status}})
         elif body["model"] != MODEL:
             self._send_recorded("wrong_model")
         else:
@@ -261,17 +262,22 @@ class _Handler(BaseHTTPRequestHandler):
         data = text.encode()
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
-    def _refused(self) -> bool:
-        if self.headers.get("authorization") == f"Bearer {KEY}":
-            return False
-        self._send_recorded("wrong_key")
-        return True
+    def has_key(self) -> bool:
+        """Return whether the request has the right key."""
+        return self.headers.get("authorization") == f"Bearer {KEY}"
+
+    def refused(self) -> bool:
+        """Refuse a wrong key; return whether it was."""
+        if not (right := self.has_key()):
+            self._send_recorded("wrong_key")
+        return not right
 
     def _send_recorded(self, name: str) -> None:
         recorded = self.server_of.recorded[name]
-        self._send(recorded["status"], recorded["body"])
+        self.send_json(recorded["status"], recorded["body"])
 
-    def _send(self, status: int, body: dict[str, Any]) -> None:
+    def send_json(self, status: int, body: dict[str, Any]) -> None:
+        """Send a whole answer."""
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
