@@ -85,8 +85,9 @@ class Vllm:
             "temperature": wish.temperature,
             "return_token_ids": True,
             "skip_special_tokens": False,  # Else a stop that is a special token is not seen.
-            "cache_salt": wish.salt,
         }
+        if wish.salt:  # vLLM refuses an empty one.
+            body["cache_salt"] = wish.salt
         if wish.seed is not None:
             body["seed"] = wish.seed
         stop: tuple[str, ...] = ()

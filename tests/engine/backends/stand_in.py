@@ -203,6 +203,9 @@ class Handler(BaseHTTPRequestHandler):
         if stand_in.faults.busy:
             status = stand_in.faults.busy.pop(0)
             self.send_json(status, {"error": {"message": stand_in.faults.says, "code": status}})
+        elif body.get("cache_salt") == "":
+            says = "Parameter 'cache_salt' must be a non-empty string if provided."
+            self.send_json(400, {"error": {"message": says, "code": 400}})
         elif body["model"] != MODEL:
             self._send_recorded("wrong_model")
         else:
