@@ -107,8 +107,9 @@ class Place:
         """Wait until the model writes the second file."""
         await until(lambda: any("b.py: " in (m or "") for m in said(self.client)))
 
-    def finish(self) -> None:
-        """Let the model end its program."""
+    async def finish(self) -> None:
+        """Let the model end its program, once the server has seen all that it was sent."""
+        await self.client.execute(LAST_RECEIPT)  # Answered behind the changes before it.
         (self.root.parent / "finish").touch()
 
     def all(self) -> Mapping[Path, bytes]:
@@ -327,7 +328,7 @@ async def test_lines_typed_where_the_edit_leaves_a_file_alone_stay(tmp_path: Pat
         await place.begun()
         place.client.change(a, A.replace("import os", "import os, sys"))
         place.write("lib/b.py", "SIDES = 5\n")
-        place.finish()
+        await place.finish()
         answer = await asyncio.wait_for(asyncio.wrap_future(call.answer), PATIENCE_S)
         assert answer["rebased"]
         assert place.client.documents[a].text == MOVED_A.replace("import os", "import os, sys")
@@ -340,7 +341,7 @@ async def test_a_file_opened_meanwhile_is_edited_as_it_is_open(tmp_path: Path) -
         call = place.begin(MOVE, a, b)
         await place.begun()
         place.client.open(b, "SIDES = 6\n", "python")
-        place.finish()
+        await place.finish()
         await asyncio.wait_for(asyncio.wrap_future(call.answer), PATIENCE_S)
         assert place.client.documents[b].text == MOVED_B.replace("4", "6")
         assert (place.root / "lib/b.py").read_bytes() == B.encode()
@@ -365,7 +366,7 @@ async def test_one_file_that_changes_where_it_is_edited_or_copied_from_stops_the
             place.client.change(a, other)
         else:
             place.write("a.py", other)
-        place.finish()
+        await place.finish()
         error = await failure(asyncio.wrap_future(call.answer))
         assert error.code == lsp.LSPErrorCodes.ContentModified
         assert "a.py" in error.message
@@ -379,7 +380,7 @@ async def test_with_retry_it_begins_anew_on_what_the_files_are_then(tmp_path: Pa
         call = place.begin(MOVE, a, b, retry=True)
         await place.begun()
         place.write("a.py", A.replace("return r", "return 3 * r"))
-        place.finish()
+        await place.finish()
         answer = await asyncio.wait_for(asyncio.wrap_future(call.answer), PATIENCE_S)
         assert answer["applied"]
         assert answer["forwards"] == 2
@@ -403,7 +404,7 @@ async def test_a_file_that_goes_away_stops_the_edit_of_all(tmp_path: Path, how: 
         if how == "linked":
             place.write("../outside.py", A)
             (place.root / "a.py").symlink_to(tmp_path / "outside.py")
-        place.finish()
+        await place.finish()
         error = await failure(asyncio.wrap_future(call.answer))
         assert error.code == lsp.LSPErrorCodes.ContentModified
         assert not place.client.edits
@@ -427,7 +428,7 @@ async def test_progress_names_each_file(tmp_path: Path) -> None:
         a, b = place.write("a.py", A), place.write("lib/b.py", B)
         call = place.begin(MOVE, a, b)
         await place.begun()
-        place.finish()
+        await place.finish()
         await asyncio.wait_for(asyncio.wrap_future(call.answer), PATIENCE_S)
         assert "a.py: copied line 1" in said(place.client)
         assert "lib/b.py: new text, 2 lines; 1 hunk" in said(place.client)
