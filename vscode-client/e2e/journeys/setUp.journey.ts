@@ -21,17 +21,23 @@ describe("where no Python has copydecode", () => {
     await user.says("AI edit: needs to be set up");
     await user.message(MISSING).waitFor();
     await user.picture("set up");
-    const another = await Workbench.open(editor(), { files: { "lines.py": texts.LINES } });
-    await another.says("AI edit: needs to be set up");
-    // What is said later is seen later: the other message would be there by then.
-    await another.copy("Dear all, the meeting is on Monday");
-    await another.command("AI Edit: Apply Snippet from Clipboard");
-    await another.message("the clipboard does not hold code").waitFor();
-    await another.command("Notifications: Show Notifications"); // Those that are hidden, too.
-    const all = another.page.locator(".notifications-center");
-    await all.getByText("the clipboard does not hold code").first().waitFor();
-    expect(await all.getByText(MISSING).count()).toBe(0);
-    await another.page.keyboard.press("Escape");
+    // VS Code stores what an extension notes some moments later, and not at all where a window is gone
+    // by then: one that opens before says it again.
+    const quiet = async (): Promise<Workbench | undefined> => {
+      const another = await Workbench.open(editor(), { files: { "lines.py": texts.LINES } });
+      await another.says("AI edit: needs to be set up");
+      // What is said later is seen later: the other message would be there by then.
+      await another.copy("Dear all, the meeting is on Monday");
+      await another.command("AI Edit: Apply Snippet from Clipboard");
+      await another.message("the clipboard does not hold code").waitFor();
+      await another.command("Notifications: Show Notifications"); // Those that are hidden, too.
+      const all = another.page.locator(".notifications-center");
+      await all.getByText("the clipboard does not hold code").first().waitFor();
+      const said = await all.getByText(MISSING).count();
+      await another.page.keyboard.press("Escape");
+      return said ? undefined : another;
+    };
+    const another = await until("a window that says nothing of it", quiet);
     await another.command("AI Edit: Restart Server");
     await another.message(MISSING).waitFor();
   });
