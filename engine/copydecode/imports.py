@@ -72,6 +72,7 @@ _BOUND = re.compile(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import\b([^#\n]*)", re.MULT
 _NAMES = re.compile(r"from\s+[\w.]+\s+import\s+([^#\\()]+)$")
 _OPENED = re.compile(r"from\s+[\w.]+\s+import\s+\($")
 _NAME_OF_ITS_OWN = re.compile(r"(\s+)([^\W\d]\w*)(?: as \w+)?,")
+_LONG_STRING = re.compile(r"(\"\"\"|''').*?\1", re.DOTALL)
 _STRING = re.compile(r"[rR]?(\"\"\"|'''|\"|')")
 
 LONGEST_LINE = 88
@@ -113,8 +114,9 @@ def import_fix(message: str, lines: Sequence[str]) -> ImportFix | None:
     wanted = next((way for way in ways if _is_used(name, way, text)), None)
     if wanted is None:
         return None
-    sections = list(_sections(text.split("\n")))
-    if _is_imported(name, text, sections):
+    code = _LONG_STRING.sub(lambda match: "\n" * match[0].count("\n"), text)
+    sections = list(_sections(code.split("\n")))
+    if _is_imported(name, code, sections):
         return None
     fix = _placed(wanted, sections, text.split("\n"))
     return fix if fix.line <= len(lines) else None

@@ -139,6 +139,13 @@ def test_the_first_import_stands_behind_the_docstring(head: list[str]) -> None:
     ]
 
 
+def test_what_a_docstring_shows_is_no_import() -> None:
+    example = ['"""Use it so:', "", "import json", "import sys", "import os", '"""', ""]
+    assert fixed("undefined name 'os'", *example, "import re", "", "os.sep")[7:9] == [
+        *("import os", "import re")
+    ]
+
+
 def test_a_name_that_is_used_as_a_variable_is_no_import() -> None:
     """A misspelt variable is commoner than a missing import of its name."""
     assert import_fix("undefined name 'date'", ["data = 1", "print(date)"]) is None
@@ -188,6 +195,7 @@ def test_any_document_that_parses_parses_with_the_import_and_has_the_name() -> N
         "from . import sibling",
         "",
         "# import os",
+        '"""Like this:\nimport zlib\nimport os, re\n"""',
         "x = 1",
         "if x:\n    import late",
         "try:\n    import fast\nexcept ImportError:\n    fast = None",
