@@ -172,10 +172,10 @@ class Engine:
             ConfigError: a model of ours was not trained for the way of decoding.
             RemoteError: the model server cannot be used.
         """
-        from copydecode.backends import local, vllm  # noqa: PLC0415  # imports torch
+        from copydecode.backends import local, model_server  # noqa: PLC0415  # imports torch
 
         config = config or EngineConfig()
-        backend = local.load(config) if config.remote_url is None else vllm.load(config)
+        backend = local.load(config) if config.remote_url is None else model_server.load(config)
         engine = cls(backend, config)
         engine.warm()
         return engine

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from copydecode import EditRequest, Engine, EngineConfig, Limits, Scope
-from copydecode.backends import local, vllm
+from copydecode.backends import local, model_server
 from copydecode.backends.remote import Stream
 from copydecode.config import Decoding, Mode
 from copydecode.errors import (
@@ -108,7 +108,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def remote(running: Running, **more: Any) -> Engine:  # noqa: ANN401  # handed on
     config = EngineConfig(remote_url=running.url, **more)
-    return Engine(vllm.load(config), config)
+    return Engine(model_server.load(config), config)
 
 
 def test_a_hundred_edits_by_the_embedded_model_are_the_local_ones(embedded: Running) -> None:

@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from copydecode.backends.one_op import EBNF, OneOp, Spelling
-from copydecode.backends.remote import COMPLETIONS, Form
+from copydecode.backends.one_op import OneOp, Spelling
+from copydecode.backends.remote import Form
 from copydecode.decode.literals import Literals
 
 Written = OneOp | list[int] | None
 """What may be written: by a grammar, one token of some, or any text."""
-
-_BANNED = -100.0  # The least bias that the API has; logits differ by less.
-_MOST_BANNED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,52 +55,3 @@ class Dialect(Protocol):
     def body(self, wish: Wish) -> dict[str, Any]:
         """Return the request for a wish."""
         ...
-
-
-class Vllm:
-    """The words of vLLM."""
-
-    form = COMPLETIONS
-    spelling = EBNF
-    hints = Hints(
-        constraint="structured_outputs, by xgrammar",
-        cache="start vLLM with --enable-prefix-caching, and have a router keep to x-session-id",
-        counts="start vLLM with --enable-prompt-tokens-details",
-    )
-
-    def __init__(self, model: str) -> None:
-        """`model` is its name on the server."""
-        self._model = model
-
-    def body(self, wish: Wish) -> dict[str, Any]:
-        """Return the request for a wish."""
-        written, literals = wish.written, wish.literals
-        body: dict[str, Any] = {
-            "model": self._model,
-            "prompt": wish.tokens,
-            "max_tokens": wish.room,
-            "temperature": wish.temperature,
-            "return_token_ids": True,
-            "skip_special_tokens": False,  # Else a stop that is a special token is not seen.
-        }
-        if wish.salt:  # vLLM refuses an empty one.
-            body["cache_salt"] = wish.salt
-        if wish.seed is not None:
-            body["seed"] = wish.seed
-        stop: tuple[str, ...] = ()
-        if isinstance(written, OneOp):
-            body["structured_outputs"] = {"grammar": written.grammar}
-            stop = written.stop
-        elif written is not None:
-            body["allowed_token_ids"] = written
-        elif literals.gen_close is not None:
-            body["stop_token_ids"] = [literals.gen_close]
-        elif wish.fence is not None:
-            stop = (wish.fence,)
-        if written is None or literals.gen_close is None:
-            # Special tokens are kept out of text: a server takes them for what they read.
-            banned = literals.never_text.tolist()[:_MOST_BANNED]
-            body["logit_bias"] = {str(token): _BANNED for token in banned}
-        if stop:
-            body |= {"stop": list(stop), "include_stop_str_in_output": True}
-        return body

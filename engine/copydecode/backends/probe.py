@@ -20,10 +20,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from copydecode.backends.dialect import Dialect, Vllm, Wish
+from copydecode.backends.dialect import Dialect, Wish
 from copydecode.backends.llama import LlamaServer
 from copydecode.backends.one_op import exactly
 from copydecode.backends.remote import Stream, Wire
+from copydecode.backends.vllm import Vllm
 from copydecode.decode.literals import Literals
 from copydecode.edit import grammar
 from copydecode.errors import RemoteMismatchError, RemoteRefusedError

@@ -14,9 +14,9 @@ from itertools import accumulate
 from typing import Any
 
 from copydecode.backends.dialect import Wish
+from copydecode.backends.model_server import RemoteBackend
 from copydecode.backends.one_op import OneOp, exactly
 from copydecode.backends.remote import Stream
-from copydecode.backends.vllm import RemoteBackend
 from copydecode.decode.forwards import Forwards
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import Prompt, Shown

@@ -29,7 +29,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from copydecode.backends import local, vllm
+from copydecode.backends import local, model_server
 from copydecode.config import EMBEDDED, EngineConfig
 from copydecode.decode.cost import measure
 from copydecode.decode.forwards import Forwards, Pause
@@ -96,7 +96,7 @@ def run(context: Context) -> Report:
         remote_url=options.url,
         remote_model=options.served,
     )
-    backend = vllm.load(config)
+    backend = model_server.load(config)
     kinds = dict(_everyday(context, backend, config)) if EVERYDAY in options.corpora else {}
     names = [name for name in options.corpora if name != EVERYDAY]
     if names:
@@ -153,7 +153,7 @@ def run(context: Context) -> Report:
 
 
 def _everyday(
-    context: Context, backend: vllm.RemoteBackend, config: EngineConfig
+    context: Context, backend: model_server.RemoteBackend, config: EngineConfig
 ) -> Iterator[tuple[str, list[Subject]]]:
     """Yield the kinds of everyday edits, as the model makes them."""
     server = Engine(backend, config)
@@ -199,7 +199,7 @@ def _edited(engine: Engine, case: Everyday) -> Forwards[Outcome]:
 
 
 def _gold(
-    context: Context, backend: vllm.RemoteBackend, names: Sequence[str]
+    context: Context, backend: model_server.RemoteBackend, names: Sequence[str]
 ) -> dict[str, list[Subject]]:
     """Return the cases of corpora that fit the context, in any order; golds are written."""
     folder = local.EMBEDDED_FOLDER if context.model == EMBEDDED else Path(context.model)
@@ -242,7 +242,7 @@ def _gold(
 
 
 def _full_text(
-    backend: vllm.RemoteBackend, prompt: Sequence[int], length: int
+    backend: model_server.RemoteBackend, prompt: Sequence[int], length: int
 ) -> Forwards[Outcome]:
     """Have the server write so many tokens behind a prompt."""
     stream = backend.wire.complete(
@@ -261,7 +261,7 @@ def _full_text(
         while stream.take() is not None:
             pass
         if not stream.ended:
-            backend.wire.wait(vllm.WAIT_S)
+            backend.wire.wait(model_server.WAIT_S)
     backend.wire.forget(stream)
     if stream.failure is not None:
         raise stream.failure

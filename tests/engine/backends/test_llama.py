@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from copydecode import EditRequest, EditResult, Engine, EngineConfig, Limits
-from copydecode.backends import vllm
+from copydecode.backends import model_server
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.backends.one_op import GBNF, one_op
 from copydecode.config import API_KEY, Decoding, Mode
@@ -57,7 +57,7 @@ def local() -> Engine:
 def remote(server: LlamaStandIn, **more: object) -> Engine:
     values: dict[str, object] = {"remote_url": server.url, "threads": 1, **more}
     config = EngineConfig(**values)  # type: ignore[arg-type]  # a test's shorthand
-    return Engine(vllm.load(config, QUICK), config)
+    return Engine(model_server.load(config, QUICK), config)
 
 
 @pytest.mark.parametrize("request_", EDITS)

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 import pytest
 
 from copydecode import EditRequest, EditResult, Engine, EngineConfig, Limits, Scope
-from copydecode.backends import vllm
+from copydecode.backends import model_server
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.backends.remote import Patience
 from copydecode.config import API_KEY, Acceptance, Decoding, Mode
@@ -93,7 +93,7 @@ def config(server: StandIn, **more: object) -> EngineConfig:
 
 def remote(server: StandIn, **more: object) -> Engine:
     chosen = config(server, **more)
-    return Engine(vllm.load(chosen, QUICK), chosen)
+    return Engine(model_server.load(chosen, QUICK), chosen)
 
 
 def outcome(engine: Engine, request: EditRequest) -> EditResult | type[CopydecodeError]:
@@ -354,7 +354,7 @@ def test_a_model_that_is_not_served_is_said(server: StandIn) -> None:
 
 def test_nobody_at_the_address_is_said() -> None:
     with pytest.raises(RemoteUnreachableError, match=r"expected a model server at 127\.0\.0\.1:1"):
-        vllm.load(EngineConfig(remote_url="http://127.0.0.1:1"), QUICK)
+        model_server.load(EngineConfig(remote_url="http://127.0.0.1:1"), QUICK)
 
 
 def test_what_a_server_cannot_do_is_refused(server: StandIn) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from copydecode.backends import vllm
+from copydecode.backends import model_server
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.config import API_KEY, EngineConfig
 from copydecode.decode.forwards import alone
@@ -34,7 +34,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_writes_a_gold_by_a_request_a_copy_and_one_for_the_end(server: StandIn) -> None:
-    backend = vllm.load(EngineConfig(remote_url=server.url, threads=1))
+    backend = model_server.load(EngineConfig(remote_url=server.url, threads=1))
     vocabulary = Vocabulary.load(EMBEDDED_FOLDER / "tokenizer.json")
     source = "".join(f"line_{n} = value({n})\n" for n in range(12))
     target = source.replace("value(3)", "<gen>").replace("line_7 = value(7)\n", "") + "more/>\n"
