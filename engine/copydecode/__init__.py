@@ -8,10 +8,12 @@ from copydecode.edit.partial import so_far
 from copydecode.edit.program import Copy, Gen, Program
 from copydecode.edit.rebase import Change, change_between, follow, rebase
 from copydecode.edit.resolve import Hunk, hunks
-from copydecode.engine import EditRequest, EditResult, Engine, ModelInfo, Scope, combine, shown
+from copydecode.edits import EditRequest, EditResult, Scope, combine
+from copydecode.engine import Engine, ModelInfo
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
 from copydecode.imports import import_fix
 from copydecode.self_check import is_gone, is_untidy
+from copydecode.view import shown
 
 __version__ = "0.1.0"
 

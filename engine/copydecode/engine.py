@@ -7,40 +7,36 @@ by forward. Knows nothing of LSP, disks or threads: the caller sees to it that o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from copydecode.checks import checked_document, require_instruction, require_text, utf8_size
 from copydecode.config import EngineConfig, Limits
 from copydecode.decode.decisions import Decisions
 from copydecode.decode.forwards import Forwards, alone
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.together import Together
-from copydecode.decode.window import with_lines
 from copydecode.edit.bundle import Bundle, BundleFile, fitted_programs, lent
-from copydecode.edit.compose import Origins, cut, lift, origins
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, fit, shift
-from copydecode.edit.program import Copy, File, Gen, LineOp, Op, Program
-from copydecode.edit.resolve import Hunk, hunks, resolve
+from copydecode.edit.program import Copy, File, LineOp, Op, Program
+from copydecode.edit.resolve import hunks, resolve
+from copydecode.edits import EditRequest, EditResult, Scope, unchanged
 from copydecode.errors import (
     BadInputError,
-    BinaryDocumentError,
     ContextTooLongError,
     CopydecodeError,
     DeadlineExceededError,
-    DocumentTooLargeError,
     EditCancelledError,
     EditStoppedError,
-    EmptyInstructionError,
-    ScopeError,
     UnreadableTextError,
     WithheldError,
 )
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
-from copydecode.imports import import_fix
 from copydecode.self_check import new_errors, unmended
+from copydecode.view import View, precisely
 
 if TYPE_CHECKING:  # At run time it would import torch.
     from copydecode.backends.backend import Backend
@@ -62,81 +58,6 @@ _WARM_UP_TOKENS = 4
 
 _Attempt = Callable[[Decisions], Forwards["EditResult"]]
 """Decodes an edit, and notes what was decided."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The lines that an instruction is about, 1-based and inclusive.
-
-    Where it is `locked`, no other line can change: the copies before and after it are forced.
-    """
-
-    first: int
-    last: int
-    locked: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class EditRequest:
-    """What to edit and how.
-
-    `language` is an LSP language id where known ("python"). `limits` and `max_document_bytes`
-    override the engine's. `name` is what the document is known by, whatever its version (a path, a
-    URI): of a document with a name only the newest version is kept in the prefix cache.
-
-    `erase` are characters of the text, from the first up to the second offset, that the edit
-    removes for certain (a comment that holds the instruction): the model does not see them. Where
-    it changes nothing else, they stay, too. All line numbers, those of the result as well, are of
-    `text` as it is.
-
-    With `self_check` the instruction is a diagnostic, and a proposal that adds errors
-    (`self_check.new_errors`) or leaves what the diagnostic says (`self_check.unmended`) is no
-    result: other programs are tried, each of which goes another way at one decision.
-    """
-
-    text: str
-    instruction: str
-    scope: Scope | None = None
-    language: str | None = None
-    limits: Limits | None = None
-    name: str | None = None
-    erase: tuple[int, int] | None = None
-    max_document_bytes: int | None = None
-    self_check: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EditResult:
-    """The edit: the program over the whole document, the new text, its hunks and the receipt."""
-
-    program: Program
-    text: str
-    hunks: tuple[Hunk, ...]
-    receipt: Receipt
-
-
-def combine(text: str, results: Sequence[EditResult]) -> EditResult:
-    """Return the one edit that several make one after the other, the first of `text`.
-
-    Lines that all of them copy are copied; the receipts are added up.
-    """
-    document = current = Document(text)
-    program = _unchanged(document)
-    for result in results:
-        program = lift(result.program, current, origins(program, document))
-        current = Document(result.text)
-    receipt = Receipt.total(result.receipt for result in results)
-    return EditResult(program, current.text, hunks(program, document), receipt)
-
-
-def shown(text: str, scope: Scope | None, erase: tuple[int, int]) -> tuple[str, Scope | None]:
-    """Return what a model sees of an edit that erases: the text without that, and the scope in it.
-
-    Raises:
-        ScopeError: as `Engine.edit`.
-    """
-    view = _View.without(Document(text), erase)
-    return view.document.text, view.scope(scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +123,7 @@ class Engine:
     def check(self, request: EditRequest) -> None:
         """Raise the BadInputError that `edit` would raise before any work, if there is one."""
         view = self._view(request)
-        self._prompt(_precisely(request, view), view)
+        self._prompt(precisely(request, view), view)
 
     def read_ahead(
         self,
@@ -223,7 +144,7 @@ class Engine:
             be shown without knowing more of the edit: it is the edit that says so.
         """
         try:
-            document = self._document(text, scope, self._config.max_document_bytes)
+            document = checked_document(text, scope, self._config.max_document_bytes)
             visible = self._backend.prompts.show(document, _lines(scope))
         except BadInputError:
             return 0
@@ -274,7 +195,7 @@ class Engine:
             message = "the edit was cancelled"
             raise EditCancelledError(message)
         view = self._view(request)
-        asked = _precisely(request, view)
+        asked = precisely(request, view)
         prompt = self._prompt(asked, view)
         receipt.prompt_s = time.perf_counter() - started
         limits = request.limits or self._config.limits
@@ -307,7 +228,7 @@ class Engine:
                 on_op=(lambda _op: None) if again else on_visible_op,
                 decisions=decisions,
             )
-            _check_text(program, request.text + request.instruction)
+            require_text(program, request.text + request.instruction)
             return _resolved(program, request, view, prompt.window, receipt)
 
         result, decisions = yield from self._best(request, receipt, attempt)
@@ -414,7 +335,7 @@ class Engine:
         if cancelled():
             message = "the edit was cancelled"
             raise EditCancelledError(message)
-        _require_instruction(request.instruction)
+        require_instruction(request.instruction)
         bundle = self._bundle(request)
         edit = self._edit_each if self._backend.files is None else self._edit_together
         result = yield from edit(request, bundle, cancelled, on_op)
@@ -427,7 +348,7 @@ class Engine:
         files: list[BundleFile] = []
         for file in request.files:
             with _about(file.path):
-                document = self._document(file.text, None, limit)
+                document = checked_document(file.text, None, limit)
             files.append(BundleFile(file.path, document, file.editable))
         return Bundle(tuple(files))
 
@@ -441,7 +362,7 @@ class Engine:
         started = time.perf_counter()
         receipt = Receipt(model=self._backend.name)
         assert self._backend.files is not None  # noqa: S101  # asked for before
-        _utf8_size(request.instruction)
+        utf8_size(request.instruction)
         languages = {file.language for file in request.files if file.editable}
         language = languages.pop() if len(languages) == 1 else None
         prompt = self._backend.files.build_files(bundle, request.instruction, language)
@@ -472,7 +393,7 @@ class Engine:
         receipt.log_prob, receipt.weakest_log_prob = decisions.log_prob, decisions.weakest
         receipt.confidence = self._backend.confidence(decisions)
         texts = [file.text for file in request.files]
-        _check_text(program, "".join([*texts, request.instruction]))
+        require_text(program, "".join([*texts, request.instruction]))
         resolving = time.perf_counter()
         programs, lines = fitted_programs(program, bundle), lent(program, bundle)
         edits = tuple(
@@ -530,18 +451,18 @@ class Engine:
             return None
         return scope.first - window.first + 1, scope.last - window.first + 1
 
-    def _view(self, request: EditRequest) -> _View:
+    def _view(self, request: EditRequest) -> View:
         """Check a request and return what of its document a model may see."""
-        _require_instruction(request.instruction)
+        require_instruction(request.instruction)
         limit = request.max_document_bytes or self._config.max_document_bytes
-        document = self._document(request.text, request.scope, limit)
+        document = checked_document(request.text, request.scope, limit)
         if request.erase is None:
-            return _View(document)
-        return _View.without(document, request.erase)
+            return View(document)
+        return View.without(document, request.erase)
 
-    def _prompt(self, request: EditRequest, view: _View) -> Prompt:
+    def _prompt(self, request: EditRequest, view: View) -> Prompt:
         """Build the prompt of a request."""
-        _utf8_size(request.instruction)
+        utf8_size(request.instruction)
         prompt = self._backend.prompts.build(
             view.document,
             view.instruction(request.instruction),
@@ -561,97 +482,16 @@ class Engine:
             )
             raise ContextTooLongError(message)
 
-    @staticmethod
-    def _document(text: str, scope: Scope | None, limit: int) -> Document:
-        """Check a text of at most `limit` bytes and a scope in it; return the text as lines."""
-        size = len(text)
-        if size <= limit:  # Encoding a document that is too long in characters would be in vain.
-            size = _utf8_size(text)
-        if size > limit:
-            message = f"expected a document of at most {limit} bytes, got at least {size}"
-            raise DocumentTooLargeError(message)
-        if "\0" in text:
-            message = "expected text, found a NUL character: the document is binary"
-            raise BinaryDocumentError(message)
-        document = Document(text)
-        if scope is not None and not 1 <= scope.first <= scope.last <= len(document):
-            message = (
-                f"expected a scope within lines 1 to {len(document)}, "
-                f"got {scope.first} to {scope.last}"
-            )
-            raise ScopeError(message)
-        return document
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The document that a model sees; `erased` where it is not the one that is edited.
-
-    `erased` has the origins of the view's lines, and the first and last line of the edited
-    document that are cut into.
-    """
-
-    document: Document
-    erased: tuple[Origins, int, int] | None = None
-
-    @classmethod
-    def without(cls, document: Document, erase: tuple[int, int]) -> _View:
-        """Return the view without some characters.
-
-        Raises:
-            ScopeError: they are not within the text.
-        """
-        start, end = erase
-        if not 0 <= start <= end <= len(document.text):
-            message = (
-                f"expected characters to erase within 0 to {len(document.text)}, got {start} to "
-                f"{end}"
-            )
-            raise ScopeError(message)
-        visible, lines = cut(document, start, end)
-        first = len(Document(document.text[:start] + ".").lines)
-        last = len(Document(document.text[:end] + ".").lines)
-        return cls(visible, (lines, first, last))
-
-    def scope(self, scope: Scope | None) -> Scope | None:
-        """Return where a scope lies in the view; where nothing of it is left, the nearest line."""
-        if scope is None or self.erased is None:
-            return scope
-        lines, first, last = self.erased
-        if not lines:
-            return None
-        touched = scope.first <= last and first <= scope.last
-        inside = [
-            number
-            for number, line in enumerate(lines, 1)
-            if (touched if line is None else scope.first <= line <= scope.last)
-        ]
-        if not inside:
-            before = sum(line is not None and line < scope.first for line in lines)
-            inside = [min(before + 1, len(lines))]
-        return Scope(inside[0], inside[-1], locked=scope.locked)
-
-    def instruction(self, instruction: str) -> str:
-        """Return an instruction that names lines of the document with their numbers in the view."""
-        if self.erased is None:
-            return instruction
-        numbers = {line: k for k, line in enumerate(self.erased[0], 1) if line is not None}
-        return with_lines(instruction, numbers)
-
-    def lift(self, program: Program) -> Program:
-        """Return a program over the view as one over the document that is edited."""
-        return program if self.erased is None else lift(program, self.document, self.erased[0])
-
 
 def _resolved(
-    program: Program, request: EditRequest, view: _View, window: Window, receipt: Receipt
+    program: Program, request: EditRequest, view: View, window: Window, receipt: Receipt
 ) -> EditResult:
     """Return the edit that a program over a window of the view makes."""
     resolving = time.perf_counter()
     document = Document(request.text)
     program = fit(program, view.document, window)
     if resolve(program, view.document) == view.document.text:
-        program = _unchanged(document)  # With nothing done, nothing is erased.
+        program = unchanged(document)  # With nothing done, nothing is erased.
     else:
         program = view.lift(program)
     result = EditResult(program, resolve(program, document), hunks(program, document), receipt)
@@ -659,34 +499,8 @@ def _resolved(
     return result
 
 
-def _unchanged(document: Document) -> Program:
-    return Program((Copy(1, len(document)),) if len(document) else ())
-
-
-def _precisely(request: EditRequest, view: _View) -> EditRequest:
-    """Return a request whose words say what to write and where, where everyone knows (`imports`).
-
-    Only within the lines of a locked scope, or at their borders: no other line changes by it.
-    """
-    if request.language != "python" or view.erased is not None:
-        return request
-    scope = request.scope
-    fix = import_fix(request.instruction, view.document.lines)
-    if fix is None or not (
-        scope is None or not scope.locked or fix.keeps_to(scope.first, scope.last)
-    ):
-        return request
-    return replace(request, instruction=fix.instruction, scope=Scope(fix.line, fix.line))
-
-
 def _lines(scope: Scope | None) -> tuple[int, int] | None:
     return None if scope is None else (scope.first, scope.last)
-
-
-def _require_instruction(instruction: str) -> None:
-    if not instruction.strip():
-        message = "expected an instruction, got an empty one"
-        raise EmptyInstructionError(message)
 
 
 @contextmanager
@@ -719,30 +533,6 @@ def _file_edit(
     file: BundleFile, program: Program | None = None, lines: tuple[tuple[int, int], ...] = ()
 ) -> FileEdit:
     """Return what a program makes of a file; without one it stays as it is."""
-    program = _unchanged(file.document) if program is None else program
+    program = unchanged(file.document) if program is None else program
     text = resolve(program, file.document)
     return FileEdit(file.path, program, text, hunks(program, file.document), lines)
-
-
-def _check_text(program: Program, known: str) -> None:
-    """Refuse new text with half a character or a NUL in it, unless `known` text has it.
-
-    Tokens are bytes: a model can end a gen in the middle of a character, which decodes to U+FFFD.
-    """
-    new = "".join(op.text for op in program.ops if isinstance(op, Gen))
-    for unwanted in ("\ufffd", "\0"):
-        if unwanted in new and unwanted not in known:
-            message = "expected text from the model, found bytes that are none: nothing was changed"
-            raise UnreadableTextError(message)
-
-
-def _utf8_size(text: str) -> int:
-    """Return the number of bytes; BinaryDocumentError where a text cannot be written at all.
-
-    JSON can carry half of a surrogate pair; no tokenizer takes one.
-    """
-    try:
-        return len(text.encode("utf-8"))
-    except UnicodeEncodeError as error:
-        message = f"expected text, found half of a surrogate pair at offset {error.start}"
-        raise BinaryDocumentError(message) from error

@@ -13,7 +13,8 @@ from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.config import CONFIDENCE_THRESHOLD
 from copydecode.decode.model import EmbeddedModel
 from copydecode.decode.vocabulary import Vocabulary
-from copydecode.engine import EditRequest, EditResult, Engine, Scope
+from copydecode.edits import EditRequest, EditResult, Scope
+from copydecode.engine import Engine
 from copydecode.errors import EditCancelledError
 
 TEXT = '''\

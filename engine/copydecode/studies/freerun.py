@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.config import Acceptance, Decoding, EngineConfig, Limits, Mode
 from copydecode.decode.vocabulary import Vocabulary
-from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.edits import EditRequest, Scope
+from copydecode.engine import Engine
 from copydecode.errors import ContextTooLongError, EditStoppedError
 from copydecode.studies import everyday, shapes, tokens
 from copydecode.studies.drives import Driver, prepare

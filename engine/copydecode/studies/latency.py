@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from copydecode.backends import threads
 from copydecode.config import EngineConfig
 from copydecode.decode.model import EmbeddedModel, Model
-from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.edits import EditRequest, Scope
+from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError
 from copydecode.studies import everyday, shapes
 from copydecode.studies.everyday import Everyday

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copydecode.config import EngineConfig
-from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.edits import EditRequest, Scope
+from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError
 from copydecode.studies import everyday
 from copydecode.studies.study import Column, Context, Report, Study, main

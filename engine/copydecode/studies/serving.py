@@ -39,7 +39,8 @@ from copydecode.decode.receipt import Receipt
 from copydecode.decode.together import Together
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit.document import Document
-from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.edits import EditRequest, Scope
+from copydecode.engine import Engine
 from copydecode.errors import ContextTooLongError, EditStoppedError
 from copydecode.studies import corpora, everyday
 from copydecode.studies.drives import Driver, prepare

@@ -26,7 +26,8 @@ import torch
 from copydecode.backends.local import load
 from copydecode.config import Decoding, EngineConfig
 from copydecode.decode.together import Together
-from copydecode.engine import EditRequest, EditResult, Engine, Scope
+from copydecode.edits import EditRequest, EditResult, Scope
+from copydecode.engine import Engine
 from copydecode.errors import ContextTooLongError, EditStoppedError
 from copydecode.studies import everyday
 from copydecode.studies.everyday import Everyday

@@ -16,7 +16,8 @@ from random import Random
 
 from copydecode.decode.prompt import similar_names
 from copydecode.edit.resolve import resolve
-from copydecode.engine import EditRequest, EditResult, Engine, Scope
+from copydecode.edits import EditRequest, EditResult, Scope
+from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError
 from copydecode.training.corpus import SourceFile
 from copydecode.training.sheets import (

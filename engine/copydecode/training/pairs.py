@@ -27,7 +27,7 @@ from copydecode.edit.fit import Window, fit, visible, whole
 from copydecode.edit.oracle import locked_oracle, oracle
 from copydecode.edit.program import Program
 from copydecode.edit.resolve import resolve
-from copydecode.engine import EditRequest, Scope
+from copydecode.edits import EditRequest, Scope
 from copydecode.errors import ConfigError
 
 BEFORE = ("before", "source", "document")

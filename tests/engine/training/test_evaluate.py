@@ -6,7 +6,7 @@ import pytest
 
 from copydecode.edit.document import Document
 from copydecode.edit.oracle import oracle
-from copydecode.engine import EditRequest, Scope
+from copydecode.edits import EditRequest, Scope
 from copydecode.training.corpus import SourceFile
 from copydecode.training.evaluate import (
     ROWS,

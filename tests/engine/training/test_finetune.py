@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from copydecode.config import EngineConfig
 from copydecode.decode import hf
-from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.edits import EditRequest, Scope
+from copydecode.engine import Engine
 from copydecode.errors import ConfigError
 from copydecode.training import finetune as tuning
 from copydecode.training import learner

@@ -13,7 +13,7 @@ from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, fit, whole
 from copydecode.edit.program import Copy, Gen, Program
 from copydecode.edit.resolve import resolve
-from copydecode.engine import EditRequest, Scope
+from copydecode.edits import EditRequest, Scope
 from copydecode.errors import ConfigError
 from copydecode.training import pairs
 from copydecode.training.pairs import Pair

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from copydecode.engine import EditRequest
+from copydecode.edits import EditRequest
 from copydecode.training import pilot
 from copydecode.training.pairs import Pair
 from copydecode.training.tuning import STOPPED

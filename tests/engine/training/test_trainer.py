@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from copydecode.config import EngineConfig, Limits
 from copydecode.decode.network import Network
 from copydecode.decode.vocabulary import Vocabulary
-from copydecode.engine import EditRequest, Engine, Scope
+from copydecode.edits import EditRequest, Scope
+from copydecode.engine import Engine
 from copydecode.errors import ModelFormatError, TokenLimitError
 from copydecode.training import card
 from copydecode.training.corpus import SourceFile
