@@ -22,6 +22,12 @@ FENCE = "```"
 REACHING_OUT = frozenset({"move", "rename", "rename-seldom", "comment", "missing-import-located"})
 """Kinds that change lines outside their scope, which says what they are about: never locked."""
 
+_LOCKED_INSERTS = 0.35
+"""How many insertions are beside a scope: what becomes of a missing import is one (`imports`)."""
+
+_WITH_AN_EMPTY_LINE = 0.15
+"""How many given texts have an empty line, which is easily passed over."""
+
 Lines = Sequence[str]
 
 NAME = re.compile(r"\b[A-Za-z_][A-Za-z_0-9]{2,}\b")
@@ -193,18 +199,49 @@ def rename_to(
 
 
 def insert(lines: Lines, rng: Random, material: Material) -> Case | None:
-    """Insert given text after or before a line."""
-    after = rng.randrange(len(lines) + 1)
+    """Insert given text after or before a line, which a lock may hold."""
+    n = len(lines)
+    if rng.random() < _LOCKED_INSERTS:
+        return _insert_at_scope(lines, rng, material)
+    after = rng.randrange(n + 1)
     text = foreign_lines(lines, after, rng, material)
     if after == 0:
         place = "before line 1"
     else:
         place = rng.choice((f"after line {after}", f"before line {after + 1}"))
-        if after == len(lines):
+        if after == n:
             place = rng.choice(("at the end", f"after line {after}"))
-    verb = rng.choice(("Insert", "Add", "insert", "add"))
-    instruction = f"{verb} {place}:\n" + fenced(text, rng, material.language)
+    instruction = _insertion(place, text, rng, material)
     return Case("insert", instruction, None, replace_lines(lines, after + 1, after, text))
+
+
+def _insert_at_scope(lines: Lines, rng: Random, material: Material) -> Case:
+    """Insert beside lines that alone may change, by the program that their lock allows."""
+    n = len(lines)
+    first, last = _span(n, rng, longest=4)
+    before = rng.random() < 0.5  # noqa: PLR2004  # half and half
+    text = foreign_lines(lines, first if before else last, rng, material)
+    one = first == last
+    if one and rng.random() < 0.6:  # noqa: PLR2004  # most name the line, as the engine does
+        place = f"before line {first}" if before else f"after line {last}"
+    else:
+        what = rng.choice(("this line", "it") if one else ("these lines", "the selected lines"))
+        what = rng.choice((what, "the selection"))
+        side = rng.choice(("before", "above") if before else ("after", "below"))
+        place = f"{side} {what}"
+    ops: list[Op] = [Copy(1, first - 1)] if first > 1 else []
+    new = Gen("".join(line + "\n" for line in text))
+    if before:
+        ops += [new, Copy(first, n)]
+    else:
+        ops += [Copy(first, last), new, *([Copy(last + 1, n)] if last < n else [])]
+    instruction = _insertion(place, text, rng, material)
+    return Case("insert", instruction, (first, last), Program(tuple(ops)))
+
+
+def _insertion(place: str, text: Lines, rng: Random, material: Material) -> str:
+    verb = rng.choice(("Insert", "Add", "insert", "add"))
+    return f"{verb} {place}:\n" + fenced(text, rng, material.language)
 
 
 def replace(lines: Lines, rng: Random, material: Material) -> Case | None:
@@ -296,8 +333,14 @@ def fenced(text: Lines, rng: Random, language: Language = PYTHON) -> str:
 
 
 def foreign_lines(lines: Lines, near: int, rng: Random, material: Material) -> list[str]:
-    """Draw one or two lines of other code, indented like the line that they come to stand at."""
+    """Draw one or two lines of other code, indented like the line that they come to stand at.
+
+    There may be an empty line before, between or behind them.
+    """
     model = lines[min(max(near - 1, 0), len(lines) - 1)]
     indent = indent_of(model)
     count = 1 if rng.random() < 0.7 else 2  # noqa: PLR2004  # most insertions are one line
-    return [indent + rng.choice(material.lines) for _ in range(count)]
+    text = [indent + rng.choice(material.lines) for _ in range(count)]
+    if rng.random() < _WITH_AN_EMPTY_LINE:
+        text.insert(rng.randrange(len(text) + 1), "")
+    return text

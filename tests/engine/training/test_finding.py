@@ -40,7 +40,7 @@ def without(sheet: Sheet, first: int, last: int) -> list[str]:
 
 def fenced(case: Case) -> list[str]:
     """Return the code in an instruction."""
-    return case.instruction.split("```")[1].split("\n", 1)[1].rstrip("\n").split("\n")
+    return case.instruction.split("```")[1].split("\n", 1)[1].removesuffix("\n").split("\n")
 
 
 @pytest.mark.parametrize("kind", [k for k in FINDING if k not in {"unchanged", "comment"}])

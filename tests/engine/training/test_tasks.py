@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from copydecode.edit.oracle import locked_oracle
 from copydecode.edit.resolve import resolve
 from copydecode.training import mistakes
 from copydecode.training.corpus import SourceFile
@@ -39,7 +40,7 @@ def named(case: Case) -> tuple[int, int]:
 
 def fenced(case: Case) -> list[str]:
     """Return the code in an instruction."""
-    return case.instruction.split("```")[1].split("\n", 1)[1].rstrip("\n").split("\n")
+    return case.instruction.split("```")[1].split("\n", 1)[1].removesuffix("\n").split("\n")
 
 
 def test_delete(maker: SheetMaker) -> None:
@@ -135,14 +136,32 @@ def test_rewrite(maker: SheetMaker) -> None:
 
 
 def test_insert(maker: SheetMaker) -> None:
-    """The given text stands at the given place."""
+    """The given text stands at the given place, and some of it has an empty line."""
+    empty = 0
     for sheet, case, new in draw(maker, "insert"):
         text, old = fenced(case), list(sheet.lines)
         if place := re.search(r"(after|before) line (\d+)", case.instruction):
             at = int(place[2]) - (place[1] == "before")
+        elif case.scope:
+            before = re.search(r"before|above", case.instruction.split("\n")[0])
+            at = case.scope[0] - 1 if before else case.scope[1]
         else:
             at = len(old)
         assert new == old[:at] + text + old[at:]
+        empty += "" in text
+    assert 0 < empty < N
+
+
+def test_an_insertion_beside_a_scope_is_what_its_lock_allows(maker: SheetMaker) -> None:
+    """As the oracle has it: lines beside the lock stay, and the text adjoins it."""
+    drawn = [(sheet, case) for sheet, case, _new in draw(maker, "insert") if case.lock]
+    assert drawn
+    for sheet, case in drawn:
+        assert case.lock is not None
+        first, last = case.lock
+        inside = resolve(case.program, sheet.document).splitlines(keepends=True)
+        inside = inside[first - 1 : len(inside) - (len(sheet.lines) - last)]
+        assert case.program == locked_oracle(sheet.document, case.lock, "".join(inside))
 
 
 def test_replace(maker: SheetMaker) -> None:
