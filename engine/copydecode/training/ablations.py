@@ -61,6 +61,8 @@ VARIANTS: Mapping[str, TrainConfig] = {
     "no loss on documents": replace(BASE, document_loss=0.0),
     "near duplicates": replace(BASE, twins=0.3),
     "token copies": replace(BASE, token_copies=4),
+    "2 layers more": replace(BASE, layers=BASE.layers + 2),
+    "feed-forward twice": replace(BASE, feed_forward=2 * BASE.feed_forward),
 }
 
 _BEHIND: Mapping[str, Any] = {"muon_rate": 0.01, "adam_rate": 0.002, "warmup_steps": 30}
@@ -103,7 +105,7 @@ def run(
     if init is not None:
         known = (init / "tokenizer.json").read_text(encoding="utf-8")
         path.write_text(with_digits(known) if config.digits else known, encoding="utf-8")
-        config = replace(config, **_BEHIND, **_shape(init))
+        config = replace(config, **_BEHIND, **_shape(init, config))
     elif not path.exists():
         step = max(1, len(material.files) // _FILES_FOR_TOKENIZER)
         texts = (file.text for file in material.files[::step])
@@ -123,15 +125,18 @@ def run(
     )
 
 
-def _shape(folder: Path) -> dict[str, Any]:
-    """Return the numbers of a `TrainConfig` that say how large a model's network is."""
+def _shape(folder: Path, config: TrainConfig) -> dict[str, Any]:
+    """Return the sizes of a model's network, larger by as much as a variant's is than the base's.
+
+    Heads and width stay: the network computes what the smaller one does until it is trained.
+    """
     network = NetworkConfig.from_json(read_config(folder))
     return {
         "width": network.hidden_size,
-        "layers": network.num_hidden_layers,
+        "layers": network.num_hidden_layers + config.layers - BASE.layers,
         "heads": network.num_attention_heads,
         "key_value_heads": network.num_key_value_heads,
-        "feed_forward": network.intermediate_size,
+        "feed_forward": network.intermediate_size * config.feed_forward // BASE.feed_forward,
     }
 
 

@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -254,12 +254,15 @@ class _Run:
     def begin_with(self, folder: Path, *, note: bool = True) -> None:
         """Take the weights of a model folder, and note in the run's own which they were.
 
+        A network that is larger begins as the smaller one: see `_grown`.
+
         Raises:
-            ModelFormatError: they are not of this network's shape.
+            ModelFormatError: this network is not one that they grow into.
         """
         path = folder / "model.safetensors"
         try:
-            self.network.load_state_dict(load_file(path, device=str(self.device)))
+            given = load_file(path, device=str(self.device))
+            self.network.load_state_dict(_grown(given, self.network.state_dict()))
         except (OSError, RuntimeError, SafetensorError) as error:
             message = f"expected weights of the configured network in {path}: {error}"
             raise ModelFormatError(message) from error
@@ -493,6 +496,38 @@ def _initialise(network: Network) -> None:
             nn.init.normal_(parameter, std=0.02)
         elif parameter.ndim == 2:  # noqa: PLR2004  # matrices
             nn.init.normal_(parameter, std=1 / math.sqrt(parameter.shape[1]))
+
+
+def _grown(given: Mapping[str, Tensor], initial: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights of a larger network that computes what the smaller one with `given` does.
+
+    `initial` are the larger one's as `_initialise` draws them. Layers behind the last given one and
+    the columns of a wider feed-forward add nothing yet: what writes to the residual stream is zero
+    there (as Net2Net, arXiv 1511.05641, does it for width, and LLaMA Pro, 2401.02415, for depth).
+    Names and other shapes stay as they are; they are for the network to refuse.
+    """
+    depth = 1 + max((_layer(name) for name in given), default=-1)
+    new = {name: drawn for name, drawn in initial.items() if _layer(name) >= depth}
+    return new | {
+        name: _padded(weights, initial[name]) if ".mlp." in name and name in initial else weights
+        for name, weights in given.items()
+    }
+
+
+def _layer(name: str) -> int:
+    """Return the index of the layer that a parameter is of, -1 for none."""
+    parts = name.split(".")
+    return int(parts[2]) if parts[:2] == ["model", "layers"] else -1
+
+
+def _padded(weights: Tensor, drawn: Tensor) -> Tensor:
+    """Return a matrix with rows and columns from `drawn` behind its own, where it has fewer."""
+    rows, columns = weights.shape
+    if rows > len(drawn) or columns > drawn.shape[1]:
+        return weights
+    padded = drawn.clone()
+    padded[:rows, :columns] = weights
+    return padded
 
 
 def _is_layer_matrix(name: str, parameter: nn.Parameter) -> bool:

@@ -52,6 +52,21 @@ def test_variants_go_on_from_the_weights_of_a_model(
     assert whole.encode("name = 7") == digits.encode("name = 7")
 
 
+def test_a_larger_variant_grows_from_the_weights_of_a_model(
+    tmp_path: Path, files: list[SourceFile]
+) -> None:
+    material = ablations.Material(files, files, ablations.draw(files, 1))
+    base = replace(ablations.BASE, **SMALL, steps=1, examination_sheets=4)  # type: ignore[arg-type]
+    ablations.run("base", base, material, tmp_path / "base")
+    sizes = {}
+    for variant in ("2 layers more", "feed-forward twice"):
+        config = replace(ablations.VARIANTS[variant], steps=1, examination_sheets=4)
+        ablations.run(variant, config, material, tmp_path / variant, tmp_path / "base")
+        described = json.loads((tmp_path / variant / "config.json").read_text())
+        sizes[variant] = described["num_hidden_layers"], described["intermediate_size"]
+    assert sizes == {"2 layers more": (3, 48), "feed-forward twice": (1, 96)}
+
+
 def test_each_variant_differs_from_the_base_in_one_thing() -> None:
     base = ablations.VARIANTS["base: w = 16"]
     for variant, config in ablations.VARIANTS.items():

@@ -6,14 +6,17 @@ import dataclasses
 import hashlib
 import json
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn import functional
 
 from copydecode.config import EngineConfig, Limits
+from copydecode.decode.model import load_network
 from copydecode.decode.network import Network
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edits import EditRequest, Scope
@@ -138,6 +141,34 @@ def test_a_run_begins_with_a_models_weights(
     (second / "state.pt").unlink()
     with pytest.raises(ModelFormatError, match="expected weights of the configured network"):
         train(wider, files, files, second, init=first)
+
+
+@pytest.mark.parametrize("larger", [{"layers": 4}, {"feed_forward": 96}])
+def test_a_larger_network_begins_as_the_smaller_one(
+    tmp_path: Path, vocabulary: Vocabulary, files: list[SourceFile], larger: dict[str, Any]
+) -> None:
+    """It computes the same until it is trained; from a larger one none begins."""
+    small, large, again = (tmp_path / name for name in ("small", "large", "again"))
+    for folder in (small, large, again):
+        folder.mkdir()
+        vocabulary.tokenizer.save(str(folder / "tokenizer.json"))
+    train(dataclasses.replace(TINY, steps=5), files, files, small)
+    still = dataclasses.replace(TINY, steps=1, muon_rate=0.0, adam_rate=0.0, **larger)
+    train(still, files, files, large, init=small)
+    networks = [load_network(folder) for folder in (small, large)]
+    assert sum(p.numel() for p in networks[0].parameters()) < sum(
+        p.numel() for p in networks[1].parameters()
+    )
+    tokens, positions = torch.tensor([[5, 6, 7, 8]]), torch.arange(4)[None]
+    attend = partial(functional.scaled_dot_product_attention, is_causal=True, enable_gqa=True)
+    with torch.no_grad():
+        small_logits, large_logits = (
+            network.logits(network.hidden(tokens, positions, lambda _, *qkv: attend(*qkv)))
+            for network in networks
+        )
+    assert torch.allclose(small_logits, large_logits, atol=1e-5)
+    with pytest.raises(ModelFormatError, match="expected weights of the configured network"):
+        train(TINY, files, files, again, init=large)
 
 
 def test_the_average_of_the_weights_is_what_is_saved(
