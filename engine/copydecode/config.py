@@ -73,6 +73,9 @@ class Decoding:
     """How a model is decoded.
 
     `drafts` says whether guesses ride along in a forward: they change the time, never the result.
+    `lenience` is by how many nats the model may find something else better than what the
+    instruction promises (`decode.sampling.Greedy`); None is what a model of ours is best with by
+    its `config.json` where it writes programs, and else 0. Model servers are never lenient.
     `temperature` 0 is greedy; above it tokens are drawn, reproducibly by `seed`, 0 to 2**64 - 1. A
     model of ours is loaded with the modes and acceptances that its `config.json` names, with others
     only where `untaught` is set: for studies that measure what it then gets wrong.
@@ -83,11 +86,15 @@ class Decoding:
     drafts: bool = True
     temperature: float = 0.0
     seed: int = 0
+    lenience: float | None = None
     untaught: bool = False
 
     def __post_init__(self) -> None:
         if not self.temperature >= 0:
             message = f"expected temperature >= 0, got {self.temperature}"
+            raise ConfigError(message)
+        if self.lenience is not None and not self.lenience >= 0:
+            message = f"expected lenience >= 0, got {self.lenience}"
             raise ConfigError(message)
         if not 0 <= self.seed < 2**64:
             message = f"expected a seed within 0 to 2**64 - 1, got {self.seed}"

@@ -58,7 +58,7 @@ def ranking(vocabulary: Vocabulary, own_literals: Literals) -> Ranking:
             name="ranking",
             parameters=0,
             model=FunctionModel(_preferring(sequences, vocabulary.size)),
-            writing=Programs(own_literals, drafts=False),
+            writing=Programs(own_literals),
             prompts=prompts,
             decoding=decoding or Decoding(drafts=False),
             calibration=calibration,

@@ -86,7 +86,7 @@ def engine_of(
         parameters=0,
         model=model,
         # A scripted model can read nothing but its script.
-        writing=Programs(literals, drafts=False),
+        writing=Programs(literals),
         prompts=prompts,
         decoding=Decoding(drafts=False),
     )
@@ -326,7 +326,7 @@ def writer(
         name="scripted",
         parameters=0,
         model=scripted(script, literals.size),
-        writing=Programs(literals, drafts=False, token_copies=token_copies),
+        writing=Programs(literals, token_copies=token_copies),
         prompts=prompts,
         decoding=Decoding(drafts=False),
     )
@@ -398,7 +398,7 @@ def test_token_copies_keep_a_locked_scope(literals: Literals) -> None:
             name="noisy",
             parameters=0,
             model=noisy(literals, seed, closing=0.05),
-            writing=Programs(literals, drafts=True, token_copies=True),
+            writing=Programs(literals, token_copies=True),
             prompts=PlainPrompts(literals),
         )
         told: list[LineOp] = []

@@ -66,7 +66,7 @@ def writer(vocabulary: Vocabulary, program: Program, request: FilesRequest = REQ
         name="scripted",
         parameters=0,
         model=scripted(script, literals.size),
-        writing=Programs(literals, drafts=False),
+        writing=Programs(literals),
         prompts=prompts,
         decoding=Decoding(drafts=False),
         files=prompts,

@@ -130,6 +130,7 @@ class LocalBackend:
             on_op=tell,
             chooser=self._chooser(decisions),
             drafter=drafter,
+            drafting=self._decoding.drafts,
             cost=self.cost,
             acceptance=self._decoding.acceptance,
         )
@@ -210,7 +211,7 @@ class LocalBackend:
     def _chooser(self, decisions: Decisions | None) -> Chooser:
         decoding, literals, device = self._decoding, self._writing.literals, self._model.device
         if decoding.temperature == 0:
-            return Greedy(literals, device, decisions)
+            return Greedy(literals, device, decisions, decoding.lenience or 0.0)
         return Sampling(literals, device, decoding.temperature, decoding.seed, decisions)
 
 
@@ -246,7 +247,10 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         )
         raise ModelFormatError(message)
     serving = Serving.from_json(read_config(folder), model.context)
-    serving.require(config.decoding)
+    decoding = config.decoding
+    serving.require(decoding)
+    if decoding.lenience is None and decoding.mode is Mode.PROGRAM:
+        decoding = replace(decoding, lenience=serving.lenience)
     literals = Literals(vocabulary, vocabulary.op_markers)
     if serving.token_copy and grammar.TOKENS_OPEN not in literals.markers:
         message = (
@@ -260,12 +264,11 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
             "its config.json has copydecode.files, found none"
         )
         raise ModelFormatError(message)
-    drafts = config.decoding.drafts
-    writing: Writing = Programs(literals, drafts=drafts, token_copies=serving.token_copy)
+    writing: Writing = Programs(literals, token_copies=serving.token_copy)
     prompts = EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens)
-    if config.decoding.mode is Mode.REWRITE:
+    if decoding.mode is Mode.REWRITE:
         # The full text is one gen: this model knows no other way to write text.
-        writing = Rewrites(literals, drafts=drafts, opening=literals[grammar.GEN_OPEN])
+        writing = Rewrites(literals, opening=literals[grammar.GEN_OPEN])
     return LocalBackend(
         name=config.model,
         parameters=model.parameters,
@@ -273,9 +276,9 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
         writing=writing,
         prompts=prompts,
         splice_window=serving.splice_window,
-        decoding=config.decoding,
+        decoding=decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,
-        files=prompts if serving.files and config.decoding.mode is Mode.PROGRAM else None,
+        files=prompts if serving.files and decoding.mode is Mode.PROGRAM else None,
         calibration=serving.calibration,
     )
 
@@ -287,11 +290,10 @@ def _load_foreign(config: EngineConfig) -> LocalBackend:
 
     model, codec = hf.load(config.model)
     literals = Literals(codec)
-    drafts = config.decoding.drafts
-    writing: Writing = Programs(literals, drafts=drafts)
+    writing: Writing = Programs(literals)
     if config.decoding.mode is Mode.REWRITE:
         ends = {} if codec.end is None else {grammar.GEN_CLOSE: codec.end}
-        writing = Rewrites(Literals(codec, ends), drafts=drafts)
+        writing = Rewrites(Literals(codec, ends))
     prompts = ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM))
     return LocalBackend(
         name=config.model,

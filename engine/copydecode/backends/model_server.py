@@ -440,9 +440,9 @@ def _own(folder: Path, config: EngineConfig) -> _Model:
     serving.require(config.decoding)
     literals = Literals(vocabulary, vocabulary.op_markers)
     prompts = EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens)
-    writing: Writing = Programs(literals, drafts=False)
+    writing: Writing = Programs(literals)
     if config.decoding.mode is Mode.REWRITE:
-        writing = Rewrites(literals, drafts=False, opening=literals[grammar.GEN_OPEN])
+        writing = Rewrites(literals, opening=literals[grammar.GEN_OPEN])
     return _Model(literals, context, writing, lambda _context: prompts, serving.splice_window)
 
 
@@ -454,10 +454,10 @@ def _foreign(config: EngineConfig) -> _Model:
 
     codec, context = hf.load_codec(config.model)
     literals = Literals(codec)
-    writing: Writing = Programs(literals, drafts=False)
+    writing: Writing = Programs(literals)
     if config.decoding.mode is Mode.REWRITE:
         ends = {} if codec.end is None else {grammar.GEN_CLOSE: codec.end}
-        writing = Rewrites(Literals(codec, ends), drafts=False)
+        writing = Rewrites(Literals(codec, ends))
 
     def prompts(context: int) -> PromptFormat:
         return ForeignPrompt(codec, literals, max(1, context - local.ROOM_FOR_PROGRAM))

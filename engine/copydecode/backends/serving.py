@@ -25,8 +25,8 @@ class Serving:
     `max_lines` and `max_tokens` bound the visible part of the document. `modes` and `acceptance`
     are what it learnt: one without loss on copied text, or on whole files, gives wrong edits where
     its opinion of those is asked for. `token_copy` says that it was taught to copy tokens, too,
-    `files` that it was taught programs over several files. `calibration` tells how often it is
-    right; None where nobody counted.
+    `files` that it was taught programs over several files. `lenience` is as in `Decoding`, found
+    best on validation. `calibration` tells how often it is right so; None where nobody counted.
     """
 
     splice_window: int | None
@@ -36,6 +36,7 @@ class Serving:
     acceptance: tuple[Acceptance, ...] = (Acceptance.PROGRAM,)
     token_copy: bool = False
     files: bool = False
+    lenience: float = 0.0
     calibration: Calibration | None = None
 
     @classmethod
@@ -43,8 +44,8 @@ class Serving:
         """Read the entry of a parsed `config.json`; without one, bounds come from the context.
 
         Raises:
-            ModelFormatError: a value is no whole number in its range, no truth value, no list of
-                known names, or no calibration.
+            ModelFormatError: a value is no number in its range, no truth value, no list of known
+                names, or no calibration.
         """
         entry = values.get("copydecode", {})
         window = entry.get("splice_window")
@@ -60,8 +61,14 @@ class Serving:
         modes = _named(entry, "modes", Mode, Mode.PROGRAM)
         acceptance = _named(entry, "acceptance", Acceptance, Acceptance.PROGRAM)
         token_copy, files = (_switch(entry, name) for name in ("token_copy", "files"))
+        lenience = entry.get("lenience", 0.0)
+        if isinstance(lenience, bool) or not isinstance(lenience, int | float) or lenience < 0:
+            message = f"expected copydecode.lenience >= 0 in config.json, found {lenience!r}"
+            raise ModelFormatError(message)
         calibration = Calibration.from_json(entry.get("calibration"))
-        return cls(window, lines, tokens, modes, acceptance, token_copy, files, calibration)
+        return cls(
+            window, lines, tokens, modes, acceptance, token_copy, files, lenience, calibration
+        )
 
     def require(self, decoding: Decoding) -> None:
         """Refuse to decode in a way that the model did not learn, unless it is asked for as such.

@@ -12,7 +12,7 @@ from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.draft import ProgramDrafts, RewriteDrafts
 from copydecode.decode.freetext import FreeText
-from copydecode.decode.guess import Drafter, NoDrafts, Odds
+from copydecode.decode.guess import Drafter, Odds
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import Prompt
 from copydecode.edit.document import Document
@@ -65,12 +65,11 @@ class Programs:
 
     opening: tuple[int, ...] = ()
 
-    def __init__(self, literals: Literals, *, drafts: bool, token_copies: bool = False) -> None:
+    def __init__(self, literals: Literals, *, token_copies: bool = False) -> None:
         """With `token_copies` a program may copy tokens, for models that were taught to."""
         self.literals = literals
         self._grammar = ProgramGrammar(literals)
         self._token_copies = token_copies
-        self._drafts = drafts
         self._odds = Odds()
 
     def begin(self, prompt: Prompt, lock: Lock) -> tuple[Automaton, Drafter]:
@@ -80,8 +79,6 @@ class Programs:
         else:
             tokens = prompt.line_tokens if self._token_copies else None
             constraint = self._grammar.start(len(prompt.window), lock, tokens)
-        if not self._drafts:
-            return constraint, NoDrafts()
         drafts = ProgramDrafts(
             constraint, prompt.line_tokens, prompt.hints, self._odds, prompt.places
         )
@@ -105,18 +102,15 @@ class Programs:
 class Rewrites:
     """The model writes full text, with the window's lines as drafts."""
 
-    def __init__(self, literals: Literals, *, drafts: bool, opening: tuple[int, ...] = ()) -> None:
+    def __init__(self, literals: Literals, *, opening: tuple[int, ...] = ()) -> None:
         """`literals.gen_close` is the token that ends a text, if there is one."""
         self.literals = literals
         self.opening = opening
-        self._drafts = drafts
         self._odds = Odds()
 
     def begin(self, prompt: Prompt, lock: Lock) -> tuple[Automaton, Drafter]:  # noqa: ARG002  # looked at afterwards
         """Return the rules of full text, and drafts along the window."""
         text = FreeText(self.literals, prompt.fence)
-        if not self._drafts:
-            return text, NoDrafts()
         return text, RewriteDrafts(text, prompt.line_tokens, prompt.hints, self._odds)
 
     def lowering(self, prompt: Prompt, lock: Lock) -> Lowering | None:  # noqa: ARG002  # the protocol's

@@ -43,6 +43,7 @@ class ProgramDrafts:
         self._files = {place.path: (place.first, place.last) for place in places}
         self._likely = hints.likely
         self._copies = hints.copies
+        self._alone = hints.alone and not places
         self._text: Following | None = None  # Along the open gen, as far as it is decided.
         self._behind: dict[tuple[int, Op], int] = {}
 
@@ -81,7 +82,8 @@ class ProgramDrafts:
     def _in_body(self, text: Following) -> Guess | None:
         guess = text.guess()
         if text.at_line_start and (kind := self._ends_here(text, guess)) is not None:
-            return Guess(self._closing_token(), kind)
+            promised = kind is Kind.CLOSE_AFTER_CHANGE and self._has_ended_promise(text)
+            return Guess(self._closing_token(), kind, promised)
         return guess
 
     def _ends_here(self, text: Following, guess: Guess | None) -> Kind | None:
@@ -94,10 +96,15 @@ class ProgramDrafts:
             return Kind.CLOSE_AFTER_LINE
         if source.next_change(line - 1) == line - 1:
             return None if source.next_change(line) == line else Kind.CLOSE_AFTER_CHANGE
-        if self._likely and line <= self._likely[1]:
+        if guess.promised or (self._likely and line <= self._likely[1]):
             return None
         likelier = self.odds[Kind.CLOSE_AFTER_LINE] >= self.odds[Kind.LINE_BEGINS_ALIKE] / 2
         return Kind.CLOSE_AFTER_LINE if likelier else None
+
+    def _has_ended_promise(self, text: Following) -> bool:
+        """Return whether the line that has just ended was promised."""
+        line = self._source.line(text.position)
+        return line is not None and self._source.is_promised(line - 1)
 
     def _closing_token(self) -> int:
         """Return the next token of `</gen>`, of which some may have come."""
@@ -113,7 +120,7 @@ class ProgramDrafts:
             case Phase.FIRST | Phase.LAST if self._constraint.of_tokens:
                 return None
             case Phase.OP | Phase.FIRST | Phase.LAST if promised := self._promised(ops):
-                return self._rest_of(promised, Kind.NEXT_COPY)
+                return self._rest_of(promised, Kind.NEXT_COPY, promised=self._alone)
             case Phase.OP:
                 piece, kind = self._next_op(ops)
                 return self._rest_of(self._literals[piece], kind)
@@ -129,8 +136,10 @@ class ProgramDrafts:
     def _promised(self, ops: Sequence[Op]) -> tuple[int, ...] | None:
         """Return the tokens that stand here if all goes as the instruction promises.
 
-        None where it promises no copies, or something else has been written.
+        None where it promises no whole program, or something else has been written.
         """
+        if self._alone:
+            return self._before_change(ops)
         left = self._copies_left(ops)
         if left is None:
             return None
@@ -143,6 +152,42 @@ class ProgramDrafts:
                 return self._number(last, grammar.COPY_CLOSE)
             case _:
                 return None
+
+    def _before_change(self, ops: Sequence[Op]) -> tuple[int, ...] | None:
+        """Return as `_promised`, where lines are promised to change and nothing else is."""
+        line, end = self._behind_promised(ops), self._lines[1]
+        change = None if line is None else self._source.next_change(line)
+        match self._constraint.phase:
+            case _ if line is None:
+                return None
+            case Phase.OP if line > end:
+                return self._literals[grammar.PROGRAM_CLOSE]
+            case Phase.OP:
+                return self._literals[grammar.GEN_OPEN if change == line else grammar.COPY_OPEN]
+            case _ if change == line:
+                return None  # It is copied, and so not changed.
+            case Phase.FIRST:
+                return self._number(line, grammar.COPY_DASH)
+            case _:
+                return self._number(end if change is None else change - 1, grammar.COPY_CLOSE)
+
+    def _behind_promised(self, ops: Sequence[Op]) -> int | None:
+        """Return the line behind ops that are just what is promised, None where others came."""
+        source, line = self._source, self._lines[0]
+        for op in ops:
+            change = source.next_change(line)
+            match op:
+                case Copy(first, last) if first == line and (change is None or last < change):
+                    line = last + 1
+                case Gen(text) if change == line:
+                    behind = source.behind_changes(line)
+                    if grammar.escape(text).encode() != source.text(line, behind):
+                        return None
+                    line = behind
+                case _:
+                    return None
+        first = self._constraint.first if self._constraint.phase is Phase.LAST else line
+        return line if first == line else None
 
     def _copies_left(self, ops: Sequence[Op]) -> list[tuple[int, int]] | None:
         """Return the promised copies that have not been written, None if others have."""
@@ -157,12 +202,14 @@ class ProgramDrafts:
                 left.insert(0, (op.last + 1, last))
         return left if self._copies else None
 
-    def _rest_of(self, piece: tuple[int, ...], kind: Kind) -> Guess | None:
+    def _rest_of(
+        self, piece: tuple[int, ...], kind: Kind, *, promised: bool = False
+    ) -> Guess | None:
         """Return the piece's next token, if what has come of it is its beginning."""
         path = self._constraint.path
         if len(path) >= len(piece) or piece[: len(path)] != path:
             return None
-        return Guess(piece[len(path)], kind)
+        return Guess(piece[len(path)], kind, promised)
 
     def _number(self, line: int, delimiter: str) -> tuple[int, ...]:
         return (*self._literals.numbers.tokens(line), self._literals[delimiter][0])

@@ -10,20 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from copydecode.decode.found import spoken_of
+from copydecode.decode.renaming import renamed_lines, renaming
 from copydecode.decode.window import named_lines, prose
 
-_QUOTE = r"[`'\"\u2018\u201c\u2019\u201d]"
-_NAME = r"[^\W\d]\w*"
-_RENAMING = re.compile(
-    rf"\b(?:rename|replace|change)\b[^\n]*?"
-    rf"(?:{_QUOTE}({_NAME}){_QUOTE}|\b({_NAME}))\s+(?:to|by|with|into|as)\s+"
-    rf"(?:{_QUOTE}({_NAME}){_QUOTE}|({_NAME})\b)",
-    re.IGNORECASE,
-)
-_QUOTED = re.compile(rf"{_QUOTE}({_NAME}){_QUOTE}")
 _LINES = re.compile(
     r"\blines?\s+(\d+)(?:(?:\s*-\s*|\s+(?:to|through|and)\s+)(\d+))?", re.IGNORECASE
 )
@@ -42,12 +35,16 @@ class Hints:
     `likely` are the first and last line that the edit is about. `copies` are the lines that will be
     copied one after the other, where nothing else is to be done. `changed` holds for lines that
     will read otherwise their new tokens, `blocks` the tokens of texts that the instruction brings.
+    Of the changed lines the instruction itself says how those `promised` will read; the others are
+    guessed by likeness. With `alone` the promised lines are all that is to change.
     """
 
     likely: tuple[int, int] | None = None
     copies: Sequence[tuple[int, int]] = ()
     changed: Mapping[int, list[int]] = field(default_factory=dict)
     blocks: Sequence[list[int]] = ()
+    promised: AbstractSet[int] = frozenset()
+    alone: bool = False
 
 
 def hints(
@@ -69,13 +66,17 @@ def hints(
     words = prose(instruction)
     likely = scope or named_lines(words) or spoken_of(instruction, lines)
     names = renaming(words, similar)
-    changed = {} if names is None else renamed_lines(lines, names, likely)
+    inside = scope is not None and scope[0] < scope[1]
+    changed = {} if names is None else renamed_lines(lines, names, likely, inside=inside)
+    promised = frozenset(changed) if names is not None and names.said else frozenset[int]()
     texts = [block.removesuffix("\n").split("\n") for block in blocks(instruction)]
     return Hints(
         likely,
         line_operation(words, scope, len(lines), likely),
         {number: encode_line(line) for number, line in changed.items()},
         tuple([token for line in text for token in encode_line(line)] for text in texts),
+        promised,
+        alone=names is not None and names.alone and bool(promised),
     )
 
 
@@ -124,40 +125,6 @@ def _moved(lines: tuple[int, int], target: int | None, n_lines: int) -> list[tup
     if target < first:
         return [(1, target), lines, (target + 1, first - 1), (last + 1, n_lines)]
     return [(1, first - 1), (last + 1, target), lines, (target + 1, n_lines)]
-
-
-def renaming(words: str, similar: Sequence[str] = ()) -> tuple[str, str] | None:
-    """Return the name that will be replaced, and the one that will stand in its place.
-
-    Args:
-        words: the instruction, without blocks of code.
-        similar: names that are like a quoted one, best first: it may be misspelt.
-    """
-    if match := _RENAMING.search(words):
-        quoted_old, old, quoted_new, new = match.groups()
-        return quoted_old or old, quoted_new or new
-    if similar and (quoted := _QUOTED.search(words)):
-        return quoted[1], similar[0]
-    return None
-
-
-def renamed_lines(
-    lines: Sequence[str], names: tuple[str, str], scope: tuple[int, int] | None
-) -> dict[int, str]:
-    """Return the lines that have a name, by number, with the other name in its place.
-
-    Only those of the scope, 1-based and inclusive, where there is one with the name.
-    """
-    pattern = re.compile(rf"\b{re.escape(names[0])}\b")
-    changed = {
-        number: new
-        for number, line in enumerate(lines, start=1)
-        if (new := pattern.sub(names[1], line)) != line
-    }
-    within = {
-        number: line for number, line in changed.items() if scope and scope[0] <= number <= scope[1]
-    }
-    return within or changed
 
 
 def blocks(instruction: str) -> list[str]:

@@ -98,7 +98,9 @@ class Following:
             kind = Kind.LINE_BEGINS_ALIKE
         else:
             kind = Kind.BEHIND_A_CHANGE
-        return Guess(self._expected, kind)
+        line = self._source.line(self.position)
+        promised = not alignment.jumped and line is not None and self._source.is_promised(line)
+        return Guess(self._expected, kind, promised)
 
     @property
     def at_line_start(self) -> bool:
@@ -134,6 +136,7 @@ class Source:
             self.blocks.append(len(self.tokens))
             self.tokens += [*block, SEAM]
         self.changed = sorted(hints.changed)
+        self._promised = hints.promised
         self._token_bytes = token_bytes
         self._starts = list(accumulate(map(len, lines), initial=0))
 
@@ -156,6 +159,21 @@ class Source:
         The line behind the last for the document's end, None inside the instruction's texts.
         """
         return bisect_right(self._starts, index) if index <= self._starts[-1] else None
+
+    def is_promised(self, line: int) -> bool:
+        """Return whether a line will read as the instruction itself says."""
+        return line in self._promised
+
+    def behind_changes(self, line: int) -> int:
+        """Return the first line from `line` on that will not be changed."""
+        while self.next_change(line) == line:
+            line += 1
+        return line
+
+    def text(self, first: int, behind: int) -> bytes:
+        """Return the lines from `first` up to `behind`, as they will read."""
+        tokens = self.tokens[self.start(first) : self.start(behind)]
+        return b"".join(map(self._token_bytes, tokens))
 
     def next_change(self, line: int) -> int | None:
         """Return the first line from `line` on that will be changed."""

@@ -65,10 +65,15 @@ PRIORS = {
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A token that the model may decide on, and why it is thought so."""
+    """A token that the model may decide on, and why it is thought so.
+
+    One that is `promised` is what the instruction itself says will stand there, and it is guessed
+    there whatever was guessed before: a lenient choice (`sampling`) may go by it.
+    """
 
     token: int
     kind: Kind
+    promised: bool = False
 
 
 class Odds:

@@ -56,7 +56,8 @@ class Task:
     `prompt` ends with the tokens of `<program>`. `splice(first, last)` gives the tokens of these
     lines, of which the last `splice_window` enter the context, all where it is None;
     `splice_tokens` is the same for tokens, None where they cannot be copied. Without a `chooser`
-    the decode is greedy. `cost` says what a forward costs, and so how long drafts pay.
+    the decode is greedy. `cost` says what a forward costs, and so how long drafts pay; without
+    `drafting` none ride along, and the drafter only says what is promised.
     """
 
     prompt: Sequence[int]
@@ -67,6 +68,7 @@ class Task:
     on_op: Callable[[Op], None] = lambda _op: None
     chooser: Chooser | None = None
     drafter: Drafter = field(default_factory=NoDrafts)
+    drafting: bool = True
     cost: CostCurve = FREE
     acceptance: Acceptance = Acceptance.PROGRAM
     splice_tokens: Callable[[int, int], list[int]] | None = None
@@ -191,7 +193,7 @@ class _Decode(Generic[C]):
         cost, odds = self._task.cost, self._task.drafter.odds
         saved = cost(1)
         likely = 1.0  # That all drafted steps are right.
-        for guess in self._task.drafter.guesses(self._ops):
+        for guess in self._task.drafter.guesses(self._ops) if self._task.drafting else ():
             if not self._permits(guess.token):
                 break
             step = self._take(guess.token, self._allowed(), guess)
@@ -260,8 +262,8 @@ class _Decode(Generic[C]):
                 self._tell(step)
             if draft is None:
                 break
-            token = choose(row, draft.allowed)
             assert draft.guess is not None  # noqa: S101  # drafted steps have one
+            token = choose(row, draft.allowed, _promised(draft.guess))
             odds.record(draft.guess.kind, right=token == draft.token)
             self._receipt.drafted_tokens += 1
             if token != draft.token:
@@ -286,7 +288,9 @@ class _Decode(Generic[C]):
 
     def _decide(self, choose: Choose, row: int) -> _Step:
         allowed = self._allowed()
-        return self._commit(self._take(choose(row, allowed), allowed))
+        guess = next(iter(self._task.drafter.guesses(self._ops)), None)
+        promised = _promised(guess) if guess and self._permits(guess.token) else None
+        return self._commit(self._take(choose(row, allowed, promised), allowed))
 
     def _crop_behind(self, row: int, logits: Tensor) -> None:
         """Forget the tokens behind the one whose row decides: they are wrong now."""
@@ -484,3 +488,7 @@ class _Decode(Generic[C]):
                 f"{self._context} tokens, found {tokens}: select fewer lines"
             )
             raise ContextTooLongError(message)
+
+
+def _promised(guess: Guess) -> int | None:
+    return guess.token if guess.promised else None

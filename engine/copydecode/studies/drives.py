@@ -81,7 +81,7 @@ class Teacher:
     def over(self, logits: Tensor) -> Choose:  # noqa: ARG002  # that is the point
         """Return how to decide: by the next given token."""
 
-        def choose(_row: int, _allowed: Ids | None) -> int:
+        def choose(row: int, allowed: Ids | None, promised: int | None = None) -> int:  # noqa: ARG001  # as it is called
             return next(self._decisions)
 
         return choose

@@ -113,7 +113,7 @@ def _larger() -> LocalBackend:
         name=LARGER,
         parameters=subject.parameters,
         model=subject.model,
-        writing=Programs(tokens.embedded(), drafts=True),
+        writing=Programs(tokens.embedded()),
         prompts=EmbeddedPrompt(vocabulary, LINES, subject.model.context - 256),
     )
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from torch import multiprocessing
 
 from copydecode.backends.local import EMBEDDED_FOLDER
-from copydecode.config import CONFIDENCE_THRESHOLD, EMBEDDED, EngineConfig
+from copydecode.config import CONFIDENCE_THRESHOLD, EMBEDDED, Decoding, EngineConfig
 from copydecode.decode.model import read_config
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.engine import Engine
@@ -88,6 +88,12 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     _add_trials(parser, cases=100)
     parser.add_argument("--no-scope-lock", action="store_true", help="lock no scope")
+    parser.add_argument(
+        "--lenience",
+        type=float,
+        metavar="NATS",
+        help="by how much the model may find else better than what is promised",
+    )
     parser.add_argument(
         "--self-check", action="store_true", help="check fixes of diagnostics, as the server does"
     )
@@ -207,7 +213,12 @@ def _work(  # noqa: PLR0913, PLR0917  # what spawn hands over, in order
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    config = EngineConfig(model=args.model, threads=args.threads, scope_lock=not args.no_scope_lock)
+    config = EngineConfig(
+        model=args.model,
+        threads=args.threads,
+        scope_lock=not args.no_scope_lock,
+        decoding=Decoding(lenience=args.lenience),
+    )
     try:
         if tuning.counts_pairs(args):
             return tuning.evaluate(args, Console(stderr=True))

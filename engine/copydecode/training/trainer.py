@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -68,7 +69,8 @@ class TrainConfig:
     between looks there.
     `average` is the share of the averaged weights that a step keeps, 0 for none.
     `splice_window` is how many of a copied span's last tokens enter the context, all where it is
-    negative. `end_weight` is how much a decision on a copy's last line weighs beside the others:
+    negative. `lenience` is what the model is served with (`Decoding`), no matter of training.
+    `end_weight` is how much a decision on a copy's last line weighs beside the others:
     most misses of the paper's pilot are there. With `digits` a new tokenizer cuts numbers into
     digits; line numbers are then more than one decision, and no `line_loss` asks for them.
     `twins` is the share of sheets with lines that stand there twice or almost. With `token_copies`
@@ -81,6 +83,7 @@ class TrainConfig:
     key_value_heads: int = 2
     feed_forward: int = 704
     splice_window: int = 16
+    lenience: float = 8.0
     max_lines: int = 40
     max_tokens: int = 640
     sheets_per_step: int = 2
@@ -340,8 +343,8 @@ class _Run:
     def save(self, done: _Done) -> None:
         """Write the model folder and the state to resume from, each by rename."""
         config = self.config
-        extra = {"splice_window": config.window, "max_lines": config.max_lines}
-        extra["max_tokens"] = config.max_tokens
+        extra: dict[str, Any] = {"splice_window": config.window, "max_lines": config.max_lines}
+        extra |= {"max_tokens": config.max_tokens, "lenience": config.lenience}
         if config.token_copies is not None:
             extra["token_copy"] = True
         described = self.network.config.as_json() | {"copydecode": extra}

@@ -51,7 +51,8 @@ def server(_served: LlamaStandIn) -> LlamaStandIn:
 
 @pytest.fixture(scope="module")
 def local() -> Engine:
-    return Engine.load(EngineConfig(threads=1))
+    # No server is lenient: it chooses among all tokens.
+    return Engine.load(EngineConfig(threads=1, decoding=Decoding(lenience=0.0)))
 
 
 def remote(server: LlamaStandIn, **more: object) -> Engine:

@@ -83,7 +83,8 @@ def server(_served: StandIn) -> StandIn:
 
 @pytest.fixture(scope="module")
 def local() -> Engine:
-    return Engine.load(EngineConfig(threads=1))
+    # No server is lenient: it chooses among all tokens.
+    return Engine.load(EngineConfig(threads=1, decoding=Decoding(lenience=0.0)))
 
 
 def config(server: StandIn, **more: object) -> EngineConfig:

@@ -44,8 +44,8 @@ def test_drafts_change_forwards_never_the_text(
     along = [token for line in shown.line_tokens for token in line]
     programs, receipts = [], []
     for drafts in (False, True):
-        automaton, drafter = Rewrites(own_literals, drafts=drafts).begin(shown, None)
-        task = Task(prompt.tokens[:9], nothing, limits=UNLIMITED, drafter=drafter)
+        automaton, drafter = Rewrites(own_literals).begin(shown, None)
+        task = Task(prompt.tokens[:9], nothing, limits=UNLIMITED, drafter=drafter, drafting=drafts)
         receipts.append(Receipt())
         model = noisy(own_literals, seed, closing=0.05, along=along)
         programs.append(run(model, automaton, task, receipts[-1]))
@@ -59,7 +59,7 @@ def rewritten(
     literals: Literals, prompt: Prompt, new: str, lock: tuple[int, int] | None = None
 ) -> tuple[Program, Receipt]:
     """Let a model write a text that it is bound to write."""
-    writing = Rewrites(literals, drafts=True)
+    writing = Rewrites(literals)
     automaton, drafter = writing.begin(prompt, lock)
     sequence = [*prompt.tokens, *literals.codec.encode(new), *literals[text_form.GEN_CLOSE]]
     receipt = Receipt()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +15,10 @@ from copydecode.decode.cost import FREE, CostCurve
 from copydecode.decode.draft import ProgramDrafts
 from copydecode.decode.expect import Hints
 from copydecode.decode.following import Lookup
-from copydecode.decode.guess import Drafter, Guess, Kind, NoDrafts, Odds
+from copydecode.decode.guess import Guess, Kind, NoDrafts, Odds
 from copydecode.decode.loop import Task
 from copydecode.decode.receipt import Receipt
+from copydecode.decode.sampling import Greedy
 from copydecode.edit import grammar as text_form
 from copydecode.edit.program import Copy, CopyTokens, Gen, Program
 from tests.engine.decode.scripted import (
@@ -201,8 +204,11 @@ def test_drafts_that_cost_too_much_are_left_out(own_grammar: ProgramGrammar) -> 
     n=st.integers(0, 12),
     likely=st.none() | st.tuples(st.integers(1, 6), st.integers(6, 12)),
     changed=st.sets(st.integers(1, 12), max_size=3),
+    said=st.sets(st.integers(1, 12)),
     window=st.sampled_from([None, 0, 3]),
     token_copies=st.booleans(),
+    lenience=st.sampled_from([0.0, 3.0]),
+    right=st.lists(st.booleans(), max_size=60),
 )
 def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # drawn
     grammar: ProgramGrammar,
@@ -210,14 +216,19 @@ def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # 
     n: int,
     likely: tuple[int, int] | None,
     changed: set[int],
+    said: set[int],
     window: int | None,
     *,
     token_copies: bool,
+    lenience: float,
+    right: list[bool],
 ) -> None:
+    """Nor does what was right before, where choices are lenient with what is promised."""
     literals = grammar.literals
     encode = literals.codec.encode
-    promised = [likely, (1, n)] if likely else []
-    hints = Hints(likely, promised, {k: encode("line 2\n") for k in changed}, [encode("line 1\n")])
+    copies = [likely, (1, n)] if likely else []
+    texts = {k: encode("line 2\n") for k in changed}
+    hints = Hints(likely, copies, texts, [encode("line 1\n")], said & changed)
     lines = encoded(grammar, [f"line {k % 4}\n" for k in range(n)])
     prompt = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
     text = [token for line in lines for token in line]
@@ -231,15 +242,17 @@ def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # 
     programs, receipts = [], []
     for drafts in (False, True):
         constraint = grammar.start(n, line_tokens=lines if token_copies else None)
-        drafter: Drafter = NoDrafts()
-        if drafts:
-            drafter = ProgramDrafts(constraint, lines, hints, Odds())
+        odds = Odds()
+        for kind, once in zip(cycle(Kind), right if drafts else (), strict=False):
+            odds.record(kind, right=once)
         task = Task(
             prompt,
             splice,
             splice_window=window,
             limits=UNLIMITED,
-            drafter=drafter,
+            chooser=Greedy(literals, torch.device("cpu"), lenience=lenience),
+            drafter=ProgramDrafts(constraint, lines, hints, odds),
+            drafting=drafts,
             splice_tokens=(lambda first, last: text[first - 1 : last]) if token_copies else None,
         )
         receipts.append(Receipt())
@@ -250,6 +263,46 @@ def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # 
     assert drafted.generated_tokens == plain.generated_tokens
     assert drafted.forced_tokens == plain.forced_tokens
     assert drafted.spliced_tokens == plain.spliced_tokens
+
+
+def test_a_slip_in_a_promised_line_is_forgiven_within_the_lenience(
+    own_grammar: ProgramGrammar,
+) -> None:
+    """The model's own text stands where nothing is promised, and beyond the lenience."""
+    lines = encoded(own_grammar, LINES)
+    literals = own_grammar.literals
+    prompt = [*literals.codec.encode("words\n"), *literals[text_form.PROGRAM_OPEN]]
+    slip, meant = (
+        Program((Copy(1, 9), Gen(text), Copy(11, 30)))
+        for text in ("value_10 = compute(10, a_other)\n", CHANGED)
+    )
+    likes = [(sequence_of(prompt, slip, lines, literals), 10.0)]
+    likes.append((sequence_of(prompt, meant, lines, literals), 8.5))
+
+    def logits(read: Sequence[int]) -> torch.Tensor:
+        row = torch.zeros(literals.size)
+        for sequence, liking in likes:
+            if list(read) == sequence[: len(read)] and len(read) < len(sequence):
+                row[sequence[len(read)]] += liking
+        return row
+
+    def decoded(lenience: float, hints: Hints) -> Program:
+        constraint = own_grammar.start(len(lines))
+        task = Task(
+            prompt,
+            lambda first, last: [t for line in lines[first - 1 : last] for t in line],
+            limits=UNLIMITED,
+            chooser=Greedy(literals, torch.device("cpu"), lenience=lenience),
+            drafter=ProgramDrafts(constraint, lines, hints, Odds()),
+        )
+        return run(FunctionModel(logits), constraint, task, Receipt())
+
+    changed = {10: literals.codec.encode(CHANGED)}
+    promise = Hints((10, 10), changed=changed, promised={10})
+    assert decoded(2.0, promise) == meant
+    assert decoded(1.0, promise) == slip
+    assert decoded(0.0, promise) == slip
+    assert decoded(2.0, Hints((10, 10), changed=changed)) == slip
 
 
 def test_a_lookup_prefers_the_longest_end_and_the_next_place() -> None:

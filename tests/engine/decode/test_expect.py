@@ -9,36 +9,7 @@ from copydecode.decode.expect import (
     blocks,
     hints,
     line_operation,
-    renamed_lines,
-    renaming,
 )
-
-
-@pytest.mark.parametrize(
-    ("words", "similar", "names"),
-    [
-        ("Rename `old` to `new`", [], ("old", "new")),
-        ("rename old to new", [], ("old", "new")),
-        ("please rename the parameter 'a' into \u2018b\u2019 everywhere", [], ("a", "b")),
-        ("Replace `x` by `y` everywhere", [], ("x", "y")),
-        ("Undefined name `reslut`", ["result", "results"], ("reslut", "result")),
-        ("Undefined name `reslut`", [], None),
-        ("Delete line 3", ["lines"], None),
-        ("", [], None),
-    ],
-)
-def test_the_names_that_change_are_read_from_the_words(
-    words: str, similar: list[str], names: tuple[str, str] | None
-) -> None:
-    assert renaming(words, similar) == names
-
-
-def test_whole_names_are_replaced_in_the_scope_if_it_has_any() -> None:
-    lines = ["a = old", "b = older", "old(old)", ""]
-    assert renamed_lines(lines, ("old", "new"), None) == {1: "a = new", 3: "new(new)"}
-    assert renamed_lines(lines, ("old", "new"), (3, 4)) == {3: "new(new)"}
-    assert renamed_lines(lines, ("old", "new"), (2, 2)) == {1: "a = new", 3: "new(new)"}
-    assert renamed_lines(lines, ("none", "new"), None) == {}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +50,8 @@ def test_hints_are_in_tokens() -> None:
 
     text = "Rename `a` to `b`:\n```\nx\ny\n```"
     assert hints(text, ["a", "c"], (1, 2), [], encode) == Hints(
-        (1, 2), (), {1: [ord("b"), 0]}, ([ord("x"), 0, ord("y"), 0],)
+        (1, 2), (), {1: [ord("b"), 0]}, ([ord("x"), 0, ord("y"), 0],), {1}
     )
+    guessed = hints("The list `abc` is empty", ["abc"], None, ["abd"], encode)
+    assert guessed == Hints((1, 1), changed={1: [*map(ord, "abd"), 0]})
     assert hints("do it", ["a"], None, [], encode) == Hints()

@@ -145,6 +145,23 @@ def test_what_is_decided_is_noted_with_its_chance_among_the_legal_tokens(
         assert decisions.margins[row] == pytest.approx(margin, abs=1e-5)
 
 
+def test_what_is_promised_is_chosen_where_it_is_nearly_as_good(own_literals: Literals) -> None:
+    """Noted with its own chance, so that a lenient choice is no sure one."""
+    logits = torch.zeros(3, own_literals.size)
+    logits[:, [300, 400]] = torch.tensor([3.0, 1.5])
+    for allowed in (None, np.array([300, 400, 500])):
+        decisions = Decisions()
+        choose = Greedy(own_literals, CPU, decisions, lenience=2.0).over(logits)
+        assert choose(0, allowed, 400) == 400
+        assert decisions.margins == [pytest.approx(-1.5, abs=1e-5)]
+        assert choose(1, allowed, 500) == 300
+        assert choose(2, allowed) == 300
+        strict = Greedy(own_literals, CPU).over(logits)
+        assert strict(0, allowed, 400) == 300
+        forked = Greedy(own_literals, CPU, Decisions(fork=0), lenience=2.0).over(logits)
+        assert forked(0, allowed, 400) == 300
+
+
 def test_a_fork_takes_the_second_best_once(own_literals: Literals) -> None:
     logits = torch.zeros(1, own_literals.size)
     logits[0, [300, 400, 500]] = torch.tensor([1.0, 3.0, 2.0])

@@ -1,0 +1,169 @@
+"""Which name is to become which is read from the words; where they do not say it, it is guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from copydecode.decode.renaming import Renaming, renamed_lines, renaming
+
+
+@pytest.mark.parametrize(
+    ("words", "old", "new"),
+    [
+        ("Rename `old` to `new`", "old", "new"),
+        ("rename old to new", "old", "new"),
+        ("please rename the parameter 'a' into \u2018b\u2019 everywhere", "a", "b"),
+        ("Replace `x` by `y` everywhere", "x", "y"),
+        ("rename the method write of Stream to send", "write", "send"),
+        ("Rename `Stream.write` to `send`", "write", "send"),
+        ("rename write() to send()", "write", "send"),
+        ("rename the parameter args in dumps to values", "args", "values"),
+        ("in dumps, rename args to values", "args", "values"),
+        ("Cannot find name 'requir'. Did you mean 'require'?", "requir", "require"),
+        (
+            "Property 'lenght' does not exist on type 'A'. Did you mean 'length'?",
+            "lenght",
+            "length",
+        ),
+        (
+            "E1101: Instance of 'A' has no 'colour' member; maybe 'color'? (no-member)",
+            "colour",
+            "color",
+        ),
+    ],
+)
+def test_words_say_which_name_becomes_which(words: str, old: str, new: str) -> None:
+    names = renaming(words, ["other"])
+    assert names
+    assert (names.old, names.new, names.said) == (old, new, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "similar", "names"),
+    [
+        (
+            "Undefined name `reslut`",
+            ["result", "results"],
+            Renaming("reslut", "result", member=True),
+        ),
+        ("Undefined name `reslut`", [], None),
+        (
+            '"Self" has no attribute "aclole"',
+            ["self", "aclose"],
+            Renaming("aclole", "aclose", member=True),
+        ),
+        (
+            "Unexpected keyword argument 'nmae' in call",
+            ["name"],
+            Renaming("nmae", "name", member=True),
+        ),
+        # What is like a quoted name is a guess where nothing says that this one is wrong.
+        (
+            "'Thread' imported but unused",
+            ["thread"],
+            Renaming("Thread", "thread", said=False, member=True),
+        ),
+        ('"Self" has no attribute "aclole"', ["self", "help"], None),
+        ("Unknown keyword or identifier. Did you mean 'const'?", ["cons"], None),
+        ("Delete line 3", ["lines"], None),
+        ("", [], None),
+    ],
+)
+def test_a_misspelt_name_becomes_the_one_that_is_most_like_it(
+    words: str, similar: list[str], names: Renaming | None
+) -> None:
+    assert renaming(words, similar) == names
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Change the type of `value` to `int`",
+        "Change the return type of `write` to str",
+        "Rename the heading Pretty Printing to Similar",
+        "replace os.stat by pathlib",
+        "Change the text of the link 'parse5' to \"inherited\"",
+    ],
+)
+def test_what_is_about_more_than_a_name_says_nothing_for_certain(words: str) -> None:
+    names = renaming(words)
+    assert names is None or not names.said
+
+
+def test_words_that_name_expressions_are_no_renaming() -> None:
+    assert renaming("Replace `print` by `logging.info`") is None
+    assert renaming("Change the type of `value` to `int | None`") is None
+
+
+def test_whole_names_are_replaced_in_the_scope_if_it_has_any() -> None:
+    lines = ["a = old", "b = older", "old(old)", ""]
+    names = Renaming("old", "new")
+    assert renamed_lines(lines, names, None) == {1: "a = new", 3: "new(new)"}
+    assert renamed_lines(lines, names, (3, 4)) == {3: "new(new)"}
+    assert renamed_lines(lines, names, (2, 2)) == {1: "a = new", 3: "new(new)"}
+    assert renamed_lines(lines, Renaming("none", "new"), None) == {}
+
+
+def test_a_renaming_by_words_reaches_beyond_the_cursor_but_not_beyond_a_selection() -> None:
+    lines = ["old = 1", "use(old)", "old += 1"]
+    names = renaming("rename old to new")
+    assert names
+    assert len(renamed_lines(lines, names, (2, 2))) == 3
+    assert len(renamed_lines(lines, names, (2, 3), inside=True)) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "alone"),
+    [
+        ("rename old to new", True),
+        ("Please rename the variable `old` to `new` in `f` everywhere.", True),
+        ("In f, rename old to new", True),
+        ("rename old to new and add a docstring", False),
+        ("Delete line 3 and rename old to new", False),
+        ("Undefined name `old`", False),
+    ],
+)
+def test_a_renaming_stands_alone_where_nothing_else_is_asked(words: str, alone: bool) -> None:
+    names = renaming(words, ["olds"])
+    assert names
+    assert names.alone == alone
+
+
+def test_a_name_is_replaced_in_the_function_that_is_spoken_of() -> None:
+    lines = [
+        "key = 1",
+        "def dumps(",
+        "    key,",
+        ") -> None:",
+        "",
+        "    return key",
+        "",
+        "def loads(key): ...",
+    ]
+    inside = {3: "    name,", 6: "    return name"}
+    for words in ("Rename `key` to `name` in `dumps`", "rename the parameter key of dumps to name"):
+        names = renaming(words)
+        assert names
+        assert renamed_lines(lines, names, (8, 8)) == inside
+    elsewhere = renaming("Rename `key` to `name` in this file")
+    assert elsewhere
+    assert len(renamed_lines(lines, elsewhere, None)) == 4
+
+
+def test_a_variable_is_no_attribute_of_the_same_name() -> None:
+    lines = ["def f(self, name):", "    self.name = name"]
+    for words, inside in (("rename name to label in f", False), ("rename name to label", True)):
+        names = renaming(words)
+        assert names
+        renamed = renamed_lines(lines, names, (1, 2), inside=inside)
+        assert renamed[2] == "    self.name = label"
+    names = renaming("rename the method name to label")
+    assert names
+    assert renamed_lines(lines, names, (1, 2), inside=True)[2] == "    self.label = label"
+
+
+def test_the_words_themselves_may_stand_in_a_line() -> None:
+    lines = ["# rename old to new AI!", "old = 1"]
+    names = renaming("rename old to new")
+    assert names
+    assert renamed_lines(lines, names, None) == {2: "new = 1"}
