@@ -69,4 +69,4 @@ def bundle_hints(
     Which lines are copied is not guessed: a number in its words is a line of one of the files.
     """
     promised = hints(instruction, bundle.visible, None, similar, encode_line)
-    return replace(promised, likely=None, copies=())
+    return replace(promised, likely=None, program=(), said=False)

@@ -18,6 +18,7 @@ from copydecode.decode.expect import Hints
 from copydecode.decode.following import Following, Source
 from copydecode.decode.freetext import FreeText
 from copydecode.decode.guess import Guess, Kind, Odds
+from copydecode.decode.promise import rest
 from copydecode.edit import grammar
 from copydecode.edit.bundle import Place
 from copydecode.edit.program import Copy, CopyTokens, File, Gen, Op
@@ -42,8 +43,8 @@ class ProgramDrafts:
         self._lines = (1, len(lines))
         self._files = {place.path: (place.first, place.last) for place in places}
         self._likely = hints.likely
-        self._copies = hints.copies
-        self._alone = hints.alone and not places
+        self._program = () if places else hints.program
+        self._said = hints.said
         self._text: Following | None = None  # Along the open gen, as far as it is decided.
         self._behind: dict[tuple[int, Op], int] = {}
 
@@ -61,7 +62,7 @@ class ProgramDrafts:
             if constraint.phase is Phase.BODY:
                 text = text or self._begin_text(ops)
                 text.follow(constraint.body)
-                guess = self._in_body(text)
+                guess = self._promised(ops) or self._in_body(text)
             else:
                 text = None
                 guess = self._outside(ops)
@@ -119,8 +120,8 @@ class ProgramDrafts:
         match self._constraint.phase:
             case Phase.FIRST | Phase.LAST if self._constraint.of_tokens:
                 return None
-            case Phase.OP | Phase.FIRST | Phase.LAST if promised := self._promised(ops):
-                return self._rest_of(promised, Kind.NEXT_COPY, promised=self._alone)
+            case _ if promised := self._promised(ops):
+                return promised
             case Phase.OP:
                 piece, kind = self._next_op(ops)
                 return self._rest_of(self._literals[piece], kind)
@@ -133,74 +134,40 @@ class ProgramDrafts:
             case _:
                 return None
 
-    def _promised(self, ops: Sequence[Op]) -> tuple[int, ...] | None:
-        """Return the tokens that stand here if all goes as the instruction promises.
+    def _promised(self, ops: Sequence[Op]) -> Guess | None:
+        """Return what stands here if all goes as the instruction promises.
 
         None where it promises no whole program, or something else has been written.
         """
-        if self._alone:
-            return self._before_change(ops)
-        left = self._copies_left(ops)
-        if left is None:
+        if not self._program:
             return None
+        left = rest(self._program, ops, self._literals.codec.token_bytes)
         match self._constraint.phase, left:
-            case Phase.OP, _:
-                return self._literals[grammar.COPY_OPEN if left else grammar.PROGRAM_CLOSE]
-            case Phase.FIRST, [(first, _), *_]:
-                return self._number(first, grammar.COPY_DASH)
-            case Phase.LAST, [(first, last), *_] if self._constraint.first == first:
-                return self._number(last, grammar.COPY_CLOSE)
+            case _, None:
+                return None
+            case Phase.OP, []:
+                piece = self._literals[grammar.PROGRAM_CLOSE]
+            case Phase.OP, [wanted, *_]:
+                piece = self._literals[
+                    grammar.COPY_OPEN if isinstance(wanted, Copy) else grammar.GEN_OPEN
+                ]
+            case Phase.FIRST, [Copy(first, _), *_]:
+                piece = self._number(first, grammar.COPY_DASH)
+            case Phase.LAST, [Copy(first, last), *_] if self._constraint.first == first:
+                piece = self._number(last, grammar.COPY_CLOSE)
+            case Phase.BODY, [tuple() as text, *_]:
+                return self._next_of(text)
             case _:
                 return None
+        return self._rest_of(piece, Kind.PROMISED, promised=self._said)
 
-    def _before_change(self, ops: Sequence[Op]) -> tuple[int, ...] | None:
-        """Return as `_promised`, where lines are promised to change and nothing else is."""
-        line, end = self._behind_promised(ops), self._lines[1]
-        change = None if line is None else self._source.next_change(line)
-        match self._constraint.phase:
-            case _ if line is None:
-                return None
-            case Phase.OP if line > end:
-                return self._literals[grammar.PROGRAM_CLOSE]
-            case Phase.OP:
-                return self._literals[grammar.GEN_OPEN if change == line else grammar.COPY_OPEN]
-            case _ if change == line:
-                return None  # It is copied, and so not changed.
-            case Phase.FIRST:
-                return self._number(line, grammar.COPY_DASH)
-            case _:
-                return self._number(end if change is None else change - 1, grammar.COPY_CLOSE)
-
-    def _behind_promised(self, ops: Sequence[Op]) -> int | None:
-        """Return the line behind ops that are just what is promised, None where others came."""
-        source, line = self._source, self._lines[0]
-        for op in ops:
-            change = source.next_change(line)
-            match op:
-                case Copy(first, last) if first == line and (change is None or last < change):
-                    line = last + 1
-                case Gen(text) if change == line:
-                    behind = source.behind_changes(line)
-                    if grammar.escape(text).encode() != source.text(line, behind):
-                        return None
-                    line = behind
-                case _:
-                    return None
-        first = self._constraint.first if self._constraint.phase is Phase.LAST else line
-        return line if first == line else None
-
-    def _copies_left(self, ops: Sequence[Op]) -> list[tuple[int, int]] | None:
-        """Return the promised copies that have not been written, None if others have."""
-        left = list(self._copies)
-        for op in ops:
-            if not left or not isinstance(op, Copy):
-                return None
-            first, last = left.pop(0)
-            if op.first != first or op.last > last:
-                return None
-            if op.last < last:  # A lock parts a copy at the scope.
-                left.insert(0, (op.last + 1, last))
-        return left if self._copies else None
+    def _next_of(self, text: tuple[int, ...]) -> Guess | None:
+        """Return the next token of promised text, or of what closes it."""
+        body = self._constraint.body
+        if tuple(body[: len(text)]) != text[: len(body)]:
+            return None
+        token = text[len(body)] if len(body) < len(text) else self._closing_token()
+        return Guess(token, Kind.PROMISED, self._said)
 
     def _rest_of(
         self, piece: tuple[int, ...], kind: Kind, *, promised: bool = False

@@ -14,8 +14,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from copydecode.decode.found import spoken_of
+from copydecode.decode.promise import NewText, Promised
 from copydecode.decode.renaming import renamed_lines, renaming
 from copydecode.decode.window import named_lines, prose
+from copydecode.edit.program import Copy
 
 _LINES = re.compile(
     r"\blines?\s+(\d+)(?:(?:\s*-\s*|\s+(?:to|through|and)\s+)(\d+))?", re.IGNORECASE
@@ -25,6 +27,21 @@ _PLACE = re.compile(
     r"\b(?:to the (?P<end>top|start|beginning|end|bottom)\b|(?P<side>before|after)\s+line\b)",
     re.IGNORECASE,
 )
+_GIVEN = r"(?:\s+(?:this|these|it|the\s+following)(?:\s+(?:lines?|code|text|snippet))?)?"
+_SELECTED = r"(?:the\s+selection|(?:this|these|the\s+selected)\s+lines?)"
+_INSERTION = re.compile(
+    rf"\s*(?:please\s+)?(?:insert|add|put|paste){_GIVEN}\s+"
+    rf"(?:(?P<side>before|after|above|below)\s+(?:line\s+(?P<line>\d+)|it|this|{_SELECTED})"
+    r"|at\s+the\s+(?P<end>top|start|beginning|end|bottom)"
+    r"(?:\s+of\s+the\s+(?:file|document))?)\s*[:.]?\s*",
+    re.IGNORECASE,
+)
+_REPLACEMENT = re.compile(
+    r"\s*(?:please\s+)?(?:replace|change)\s+"
+    rf"(?:lines?\s+(?P<first>\d+)(?:\s*(?:-|to|through|and)\s*(?P<last>\d+))?|this|{_SELECTED})"
+    rf"\s+(?:by|with|to){_GIVEN}\s*:?\s*",
+    re.IGNORECASE,
+)
 _BLOCK = re.compile(r"^```[^\n`]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -32,19 +49,19 @@ _BLOCK = re.compile(r"^```[^\n`]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 class Hints:
     """What is known of an edit beforehand; lines are counted in what the model sees, from 1.
 
-    `likely` are the first and last line that the edit is about. `copies` are the lines that will be
-    copied one after the other, where nothing else is to be done. `changed` holds for lines that
-    will read otherwise their new tokens, `blocks` the tokens of texts that the instruction brings.
-    Of the changed lines the instruction itself says how those `promised` will read; the others are
-    guessed by likeness. With `alone` the promised lines are all that is to change.
+    `likely` are the first and last line that the edit is about. `program` is all that is to be
+    done, where that can be read from the words; it is promised where they `said` all of it.
+    `changed` holds for lines that will read otherwise their new tokens, `blocks` the tokens of
+    texts that the instruction brings. How the changed lines that are `promised` will read the words
+    themselves say; the others are guessed by likeness.
     """
 
     likely: tuple[int, int] | None = None
-    copies: Sequence[tuple[int, int]] = ()
+    program: Promised = ()
     changed: Mapping[int, list[int]] = field(default_factory=dict)
     blocks: Sequence[list[int]] = ()
     promised: AbstractSet[int] = frozenset()
-    alone: bool = False
+    said: bool = False
 
 
 def hints(
@@ -67,17 +84,66 @@ def hints(
     likely = scope or named_lines(words) or spoken_of(instruction, lines)
     names = renaming(words, similar)
     inside = scope is not None and scope[0] < scope[1]
-    changed = {} if names is None else renamed_lines(lines, names, likely, inside=inside)
-    promised = frozenset(changed) if names is not None and names.said else frozenset[int]()
-    texts = [block.removesuffix("\n").split("\n") for block in blocks(instruction)]
-    return Hints(
-        likely,
-        line_operation(words, scope, len(lines), likely),
-        {number: encode_line(line) for number, line in changed.items()},
-        tuple([token for line in text for token in encode_line(line)] for text in texts),
-        promised,
-        alone=names is not None and names.alone and bool(promised),
+    renamed = {} if names is None else renamed_lines(lines, names, likely, inside=inside)
+    changed = {number: encode_line(line) for number, line in renamed.items()}
+    texts = tuple(
+        [token for line in block.removesuffix("\n").split("\n") for token in encode_line(line)]
+        for block in blocks(instruction)
     )
+    program: Promised = ()
+    if names is not None and names.alone and changed and not texts:
+        program = _with_lines(changed, len(lines))
+    elif len(texts) == 1:
+        program = text_operation(words, scope, len(lines), tuple(texts[0]))
+    said = bool(program)
+    if not said:
+        copied = line_operation(words, scope, len(lines), likely)
+        program = tuple(Copy(*span) for span in copied)
+    promised = frozenset(changed) if names is not None and names.said else frozenset[int]()
+    return Hints(likely, program, changed, texts, promised, said)
+
+
+def _with_lines(changed: Mapping[int, Sequence[int]], n_lines: int) -> Promised:
+    """Return the program that copies all lines but those with new tokens."""
+    ops: list[Copy | NewText] = []
+    for number in range(1, n_lines + 1):
+        match ops:
+            case [*_, Copy(first, last)] if last == number - 1 and number not in changed:
+                ops[-1] = Copy(first, number)
+            case [*_, tuple() as text] if number in changed:
+                ops[-1] = (*text, *changed[number])
+            case _:
+                ops.append(tuple(changed[number]) if number in changed else Copy(number, number))
+    return ops
+
+
+def text_operation(
+    words: str, scope: tuple[int, int] | None, n_lines: int, text: NewText
+) -> Promised:
+    """Return the program that puts a text beside or in place of lines; none for other words.
+
+    The words have to name the lines by number, or to call them selected, and to say no more.
+    """
+    if match := _INSERTION.fullmatch(words):
+        first, last = (int(match["line"]),) * 2 if match["line"] else scope or (0, 0)
+        if match["end"]:
+            above = match["end"].lower() in {"top", "start", "beginning"}
+            first, last = (1, 0) if above else (n_lines + 1, n_lines)
+        elif not 1 <= first <= last <= n_lines:
+            return ()
+        before = bool(match["end"]) or match["side"].lower() in {"before", "above"}
+        first, last = (first, first - 1) if before else (last + 1, last)
+    elif match := _REPLACEMENT.fullmatch(words):
+        first, last = scope or (0, 0)
+        if match["first"]:
+            first, last = int(match["first"]), int(match["last"] or match["first"])
+        if not 1 <= first <= last <= n_lines:
+            return ()
+    else:
+        return ()
+    before_it = [Copy(1, first - 1)] if first > 1 else []
+    behind_it = [Copy(last + 1, n_lines)] if last < n_lines else []
+    return [*before_it, text, *behind_it]
 
 
 def line_operation(

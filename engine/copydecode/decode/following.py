@@ -164,17 +164,6 @@ class Source:
         """Return whether a line will read as the instruction itself says."""
         return line in self._promised
 
-    def behind_changes(self, line: int) -> int:
-        """Return the first line from `line` on that will not be changed."""
-        while self.next_change(line) == line:
-            line += 1
-        return line
-
-    def text(self, first: int, behind: int) -> bytes:
-        """Return the lines from `first` up to `behind`, as they will read."""
-        tokens = self.tokens[self.start(first) : self.start(behind)]
-        return b"".join(map(self._token_bytes, tokens))
-
     def next_change(self, line: int) -> int | None:
         """Return the first line from `line` on that will be changed."""
         index = bisect_left(self.changed, line)

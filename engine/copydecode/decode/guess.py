@@ -25,7 +25,7 @@ class Kind(enum.Enum):
     LAST_BEFORE_CHANGE = enum.auto()
     LAST_AT_START = enum.auto()
     LAST_OF_DOCUMENT = enum.auto()
-    NEXT_COPY = enum.auto()
+    PROMISED = enum.auto()
     CLOSE_AFTER_LINE = enum.auto()
     CLOSE_AFTER_CHANGE = enum.auto()
     CLOSE_AFTER_BLOCK = enum.auto()
@@ -48,7 +48,7 @@ PRIORS = {
     Kind.LAST_BEFORE_CHANGE: 0.7,
     Kind.LAST_AT_START: 0.1,
     Kind.LAST_OF_DOCUMENT: 0.5,
-    Kind.NEXT_COPY: 0.9,
+    Kind.PROMISED: 0.9,
     Kind.CLOSE_AFTER_LINE: 0.6,
     Kind.CLOSE_AFTER_CHANGE: 0.9,
     Kind.CLOSE_AFTER_BLOCK: 0.8,

@@ -266,7 +266,7 @@ def test_the_prompt_shows_each_file_under_its_path_and_numbers_through(
     assert prompt.tokens[: len(prompt.shown.tokens)] == prompt.shown.tokens
     assert prompt.splice(2, 3) == [*vocabulary.encode("y\n"), *vocabulary.encode("z\n")]
     assert prompt.places == bundle.places
-    assert prompt.hints.copies == ()
+    assert prompt.hints.program == ()
 
 
 @pytest.mark.parametrize(("max_lines", "max_tokens"), [(107, 10_000), (108, 300), (108, 0)])

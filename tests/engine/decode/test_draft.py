@@ -124,7 +124,8 @@ def test_copies_as_promised_take_no_forward_of_their_own(
     grammar: ProgramGrammar, copies: tuple[tuple[int, int], ...]
 ) -> None:
     program = Program(tuple(Copy(first, last) for first, last in copies))
-    assert forwards(grammar, program, Hints((10, 11), copies)).forwards == 0
+    promised = [Copy(first, last) for first, last in copies]
+    assert forwards(grammar, program, Hints((10, 11), promised)).forwards == 0
     assert forwards(grammar, program, Hints((10, 11))).forwards > 0
 
 
@@ -207,6 +208,7 @@ def test_drafts_that_cost_too_much_are_left_out(own_grammar: ProgramGrammar) -> 
     said=st.sets(st.integers(1, 12)),
     window=st.sampled_from([None, 0, 3]),
     token_copies=st.booleans(),
+    whole=st.booleans(),
     lenience=st.sampled_from([0.0, 3.0]),
     right=st.lists(st.booleans(), max_size=60),
 )
@@ -220,15 +222,18 @@ def test_drafts_change_forwards_never_the_program(  # noqa: PLR0913, PLR0917  # 
     window: int | None,
     *,
     token_copies: bool,
+    whole: bool,
     lenience: float,
     right: list[bool],
 ) -> None:
     """Nor does what was right before, where choices are lenient with what is promised."""
     literals = grammar.literals
     encode = literals.codec.encode
-    copies = [likely, (1, n)] if likely else []
+    program: list[Copy | tuple[int, ...]] = []
+    if likely:
+        program = [Copy(*likely), tuple(encode("line 1\nline 2\n")), Copy(1, n)]
     texts = {k: encode("line 2\n") for k in changed}
-    hints = Hints(likely, copies, texts, [encode("line 1\n")], said & changed)
+    hints = Hints(likely, program, texts, [encode("line 1\n")], said & changed, whole)
     lines = encoded(grammar, [f"line {k % 4}\n" for k in range(n)])
     prompt = [*literals.codec.encode("some words\n"), *literals[text_form.PROGRAM_OPEN]]
     text = [token for line in lines for token in line]
@@ -303,6 +308,9 @@ def test_a_slip_in_a_promised_line_is_forgiven_within_the_lenience(
     assert decoded(1.0, promise) == slip
     assert decoded(0.0, promise) == slip
     assert decoded(2.0, Hints((10, 10), changed=changed)) == slip
+    whole: list[Copy | tuple[int, ...]] = [Copy(1, 9), tuple(changed[10]), Copy(11, 30)]
+    assert decoded(2.0, Hints(program=whole, said=True)) == meant
+    assert decoded(2.0, Hints(program=whole)) == slip
 
 
 def test_a_lookup_prefers_the_longest_end_and_the_next_place() -> None:
