@@ -82,41 +82,51 @@ def parse(text: str) -> Program:
     Raises:
         ProgramSyntaxError: where the text is no program; the message gives the offset.
     """
-    at = _skip_space(text, 0)
+    at = skip_space(text, 0)
     at = _expect(text, at, PROGRAM_OPEN)
     ops: list[Op] = []
     while True:
-        at = _skip_space(text, at)
+        at = skip_space(text, at)
         if text.startswith(PROGRAM_CLOSE, at):
             break
-        if text.startswith(GEN_OPEN, at):
-            start = at + len(GEN_OPEN)
-            end = text.find(GEN_CLOSE, start)
-            if end < 0:
-                message = f"expected {GEN_CLOSE} after the {GEN_OPEN} at offset {at}, found the end"
-                raise ProgramSyntaxError(message)
-            ops.append(Gen(unescape(text[start:end])))
-            at = end + len(GEN_CLOSE)
-        elif copy := _COPY.match(text, at):
-            kind = Copy if copy[1] == "lines" else CopyTokens
-            ops.append(kind(int(copy[2]), int(copy[3])))
-            at = copy.end()
-        elif file := _FILE.match(text, at):
-            ops.append(File(html.unescape(file[1])))
-            at = file.end()
-        else:
-            message = f"expected a copy, gen or file op or {PROGRAM_CLOSE} at offset {at}"
-            raise ProgramSyntaxError(message)
-    at = _skip_space(text, at + len(PROGRAM_CLOSE))
+        found = op_at(text, at)
+        if found is None:
+            raise _no_op(text, at)
+        op, at = found
+        ops.append(op)
+    at = skip_space(text, at + len(PROGRAM_CLOSE))
     if at != len(text):
         message = f"expected nothing after {PROGRAM_CLOSE}, found text at offset {at}"
         raise ProgramSyntaxError(message)
     return Program(tuple(ops))
 
 
-def _skip_space(text: str, at: int) -> int:
+def op_at(text: str, at: int) -> tuple[Op, int] | None:
+    """Return the op that begins at an offset and where it ends, None where none begins or ends."""
+    if text.startswith(GEN_OPEN, at):
+        start = at + len(GEN_OPEN)
+        end = text.find(GEN_CLOSE, start)
+        return None if end < 0 else (Gen(unescape(text[start:end])), end + len(GEN_CLOSE))
+    if copy := _COPY.match(text, at):
+        kind = Copy if copy[1] == "lines" else CopyTokens
+        return kind(int(copy[2]), int(copy[3])), copy.end()
+    if file := _FILE.match(text, at):
+        return File(html.unescape(file[1])), file.end()
+    return None
+
+
+def skip_space(text: str, at: int) -> int:
+    """Return where the white space that is allowed between ops ends."""
     space = _SPACE.match(text, at)
     return space.end() if space else at
+
+
+def _no_op(text: str, at: int) -> ProgramSyntaxError:
+    if text.startswith(GEN_OPEN, at):
+        message = f"expected {GEN_CLOSE} after the {GEN_OPEN} at offset {at}, found the end"
+    else:
+        message = f"expected a copy, gen or file op or {PROGRAM_CLOSE} at offset {at}"
+    return ProgramSyntaxError(message)
 
 
 def _expect(text: str, at: int, literal: str) -> int:
