@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from copydecode.checks import checked_document, require_instruction, require_text, utf8_size
 from copydecode.config import EngineConfig, Limits
@@ -39,8 +39,7 @@ from copydecode.self_check import new_errors, unmended
 from copydecode.view import View, precisely
 
 if TYPE_CHECKING:  # At run time it would import torch.
-    from copydecode.backends.backend import Backend
-    from copydecode.decode.prompt import Prompt
+    from copydecode.backends.backend import Asked, Backend
 
 WAYS = 6
 """So many other programs are tried at most in place of one that something is wrong with."""
@@ -79,7 +78,7 @@ class ModelInfo:
 class Engine:
     """Loads a model and edits documents with it."""
 
-    def __init__(self, backend: Backend, config: EngineConfig | None = None) -> None:
+    def __init__(self, backend: Backend[Any, Any], config: EngineConfig | None = None) -> None:
         """Edit with a backend that is there already; `load` is the usual way."""
         self._backend = backend
         self._config = config or EngineConfig()
@@ -148,7 +147,7 @@ class Engine:
             visible = self._backend.prompts.show(document, _lines(scope))
         except BadInputError:
             return 0
-        if len(visible.tokens) >= self._backend.context:
+        if visible.size >= self._backend.context:
             return 0
         return self._backend.read_ahead(visible, name=name, cancelled=cancelled)
 
@@ -460,10 +459,10 @@ class Engine:
             return View(document)
         return View.without(document, request.erase)
 
-    def _prompt(self, request: EditRequest, view: View) -> Prompt:
+    def _prompt(self, request: EditRequest, view: View) -> Asked:
         """Build the prompt of a request."""
         utf8_size(request.instruction)
-        prompt = self._backend.prompts.build(
+        prompt: Asked = self._backend.prompts.build(
             view.document,
             view.instruction(request.instruction),
             _lines(view.scope(request.scope)),
@@ -472,13 +471,13 @@ class Engine:
         self._require_room(prompt)
         return prompt
 
-    def _require_room(self, prompt: Prompt) -> None:
+    def _require_room(self, prompt: Asked) -> None:
         """Refuse a prompt that the model's context does not hold."""
         context = self._backend.context
-        if len(prompt.tokens) >= context:
+        if prompt.size >= context:
             message = (
                 f"expected a prompt of less than {context} tokens, the model's context, found "
-                f"{len(prompt.tokens)}: select fewer lines or shorten the instruction"
+                f"{prompt.size}: select fewer lines or shorten the instruction"
             )
             raise ContextTooLongError(message)
 

@@ -6,7 +6,7 @@ Knows nothing of either.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 from copydecode.config import Limits
 from copydecode.decode.decisions import Decisions
@@ -15,11 +15,41 @@ from copydecode.decode.prompt import Prompt, Shown
 from copydecode.decode.receipt import Receipt
 from copydecode.edit.bundle import Bundle
 from copydecode.edit.document import Document
+from copydecode.edit.fit import Window
 from copydecode.edit.program import Op, Program
 
 
-class PromptFormat(Protocol):
-    """Turns an edit into prompt tokens."""
+class Asked(Protocol):
+    """A prompt, as far as the engine knows it."""
+
+    @property
+    def window(self) -> Window:
+        """Which lines of the document the model sees."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many tokens it has, where they are not known by an estimate."""
+        ...
+
+
+class Sized(Protocol):
+    """What prompts have in common, as far as the engine knows it."""
+
+    @property
+    def size(self) -> int:
+        """As of a prompt."""
+        ...
+
+
+P = TypeVar("P", bound=Asked)
+S = TypeVar("S", bound=Sized)
+P_co = TypeVar("P_co", bound=Asked, covariant=True)
+S_co = TypeVar("S_co", bound=Sized, covariant=True)
+
+
+class PromptFormat(Protocol[P_co, S_co]):
+    """Turns an edit into a prompt."""
 
     def build(
         self,
@@ -27,24 +57,28 @@ class PromptFormat(Protocol):
         instruction: str,
         scope: tuple[int, int] | None = None,
         language: str | None = None,
-    ) -> Prompt:
+    ) -> P_co:
         """Return the prompt; ContextTooLongError where it does not fit."""
         ...
 
-    def show(self, document: Document, scope: tuple[int, int] | None = None) -> Shown:
+    def show(self, document: Document, scope: tuple[int, int] | None = None) -> S_co:
         """Return what prompts about these lines have in common; errors as `build`."""
         ...
 
 
-class FilesFormat(Protocol):
-    """Turns an edit of several files into prompt tokens."""
+class FilesFormat(Protocol[P_co]):
+    """Turns an edit of several files into a prompt."""
 
-    def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> Prompt:
+    def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> P_co:
         """Return the prompt; ContextTooLongError where it does not fit."""
         ...
 
 
-class Backend(Protocol):
+TokenFormat: TypeAlias = PromptFormat[Prompt, Shown]
+TokenFilesFormat: TypeAlias = FilesFormat[Prompt]
+
+
+class Backend(Protocol[P, S]):
     """A model, its tokenizer, its grammar and its prompt format. For one thread."""
 
     name: str
@@ -52,15 +86,15 @@ class Backend(Protocol):
     """Weights, 0 where they are not known."""
     context: int
     """Tokens that a prompt and its program may have together."""
-    prompts: PromptFormat
-    files: FilesFormat | None
+    prompts: PromptFormat[P, S]
+    files: FilesFormat[P] | None
     """Prompts about several files, where the model can write programs over those."""
     remote: str | None
     """The host that the text goes to, None where it stays in this process."""
 
     def decoding(  # noqa: PLR0913  # the parts of a decode, each named at the call
         self,
-        prompt: Prompt,
+        prompt: P,
         limits: Limits,
         receipt: Receipt,
         *,
@@ -77,7 +111,7 @@ class Backend(Protocol):
         """Return how often what was decided like this is right, None where that is not known."""
         ...
 
-    def read_ahead(self, shown: Shown, *, name: str | None, cancelled: Callable[[], bool]) -> int:
+    def read_ahead(self, shown: S, *, name: str | None, cancelled: Callable[[], bool]) -> int:
         """Read what prompts have in common; return how many tokens are held."""
         ...
 

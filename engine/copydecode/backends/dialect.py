@@ -48,7 +48,7 @@ class Hints:
 class Dialect(Protocol):
     """The words of one kind of server."""
 
-    form: Form
+    form: Form[int]
     spelling: Spelling
     hints: Hints
 

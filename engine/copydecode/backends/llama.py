@@ -16,7 +16,7 @@ from copydecode.backends.remote import Came, Form
 _ANSWERED = ["tokens", "stop_type", "tokens_evaluated", "tokens_predicted", "timings"]
 
 
-def _answer(answer: dict[str, Any]) -> Came:
+def _answer(answer: dict[str, Any]) -> Came[int]:
     """Read an answer."""
     return Came(
         [*map(int, answer["tokens"])],

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from copydecode.backends import threads
-from copydecode.backends.backend import FilesFormat, PromptFormat
+from copydecode.backends.backend import TokenFilesFormat, TokenFormat
 from copydecode.backends.serving import Serving
 from copydecode.backends.writing import Programs, Rewrites, Writing, output_tokens
 from copydecode.config import (
@@ -68,11 +68,11 @@ class LocalBackend:
         parameters: int,
         model: Model[Any],
         writing: Writing,
-        prompts: PromptFormat,
+        prompts: TokenFormat,
         splice_window: int | None = None,
         decoding: Decoding | None = None,
         prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
-        files: FilesFormat | None = None,
+        files: TokenFilesFormat | None = None,
         calibration: Calibration | None = None,
     ) -> None:
         """`files` is there where the model can write programs over several files."""

@@ -23,8 +23,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from copydecode.backends import local
-from copydecode.backends.backend import FilesFormat, PromptFormat
+from copydecode.backends.backend import TokenFormat
 from copydecode.backends.dialect import Wish, Written
+from copydecode.backends.elsewhere import Elsewhere, Exchange
 from copydecode.backends.one_op import one_op
 from copydecode.backends.probe import Server, probe
 from copydecode.backends.remote import Patience, Stream, Wire
@@ -41,10 +42,10 @@ from copydecode.config import (
 )
 from copydecode.decode.constraint import Constraint
 from copydecode.decode.decisions import Decisions
-from copydecode.decode.forwards import Forwards, Pause
+from copydecode.decode.forwards import Forwards
 from copydecode.decode.literals import Literals
 from copydecode.decode.model import read_config
-from copydecode.decode.prompt import EmbeddedPrompt, Prompt, Shown, tail
+from copydecode.decode.prompt import EmbeddedPrompt, Prompt, tail
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.edit import grammar
@@ -52,31 +53,18 @@ from copydecode.edit.program import Copy, Op, Program
 from copydecode.errors import (
     ConfigError,
     ContextTooLongError,
-    DeadlineExceededError,
-    EditCancelledError,
     ModelFormatError,
     RemoteMismatchError,
     RemoteUnreachableError,
     TokenLimitError,
 )
 
-WAIT_S = 0.02
-"""So long an edit waits for a token before it asks again whether it was cancelled."""
-
-LAST_WORD_S = 0.25
-"""So long a server that has written what ends a request may take to end it, too."""
-
 RESUMES = 2
 """How often an edit goes on where its connection broke with tokens of an answer come already."""
 
 
-class RemoteBackend:
+class RemoteBackend(Elsewhere):
     """A model on a server, ready to decode programs."""
-
-    files: FilesFormat | None = None  # One program over several files is not asked for yet.
-    cached_documents = 0
-    cache_bytes = 0
-    parameters = 0
 
     def __init__(  # noqa: PLR0913  # the parts of a backend, each named at the call
         self,
@@ -85,18 +73,16 @@ class RemoteBackend:
         wire: Wire,
         server: Server,
         writing: Writing,
-        prompts: PromptFormat,
+        prompts: TokenFormat,
         splice_window: int | None = None,
         decoding: Decoding | None = None,
     ) -> None:
         """`server` is what the probe found behind the wire."""
-        self.name = name
-        self.remote: str | None = wire.host
+        super().__init__(name, wire)
         self.context = server.context
         self.prompts = prompts
         self.splice_window = splice_window
         self.server = server
-        self.wire = wire
         self._writing = writing
         self._decoding = decoding or Decoding()
         self._secret = secrets.token_bytes(16)
@@ -131,24 +117,6 @@ class RemoteBackend:
         program = self._writing.program(program, prompt, lock)
         receipt.output_tokens += output_tokens(program, prompt, self._writing.literals)
         return program
-
-    def confidence(self, decisions: Decisions) -> float | None:  # noqa: ARG002  # the protocol's
-        """Return None: what a server says of probabilities is not of the legal tokens alone."""
-        return None
-
-    def read_ahead(
-        self,
-        shown: Shown,  # noqa: ARG002  # the protocol's
-        *,
-        name: str | None = None,  # noqa: ARG002  # the protocol's
-        cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002  # the protocol's
-    ) -> int:
-        """Read nothing: no text leaves the machine before an edit is asked for."""
-        return 0
-
-    def pays(self, tokens: int, more: int) -> bool:  # noqa: ARG002  # the protocol's
-        """Return False: no forward is run here."""
-        return False
 
     def _sticky(self, name: str | None) -> tuple[str, str]:
         """Return a document's session, and the salt of its cache.
@@ -203,7 +171,7 @@ class _Decode:
         self._ops: list[Op] = []
         self._new_tokens = 0
         self._resumes = 0
-        self._started = time.perf_counter()
+        self._exchange = Exchange(backend.wire, receipt, task.limits, task.cancelled)
 
     def run(self) -> Forwards[Program]:
         """Ask request by request until the program is complete."""
@@ -223,48 +191,30 @@ class _Decode:
         Raises:
             RemoteError: nothing that could be used came.
         """
-        receipt, before, began = self._receipt, self._new_tokens, time.perf_counter()
+        before = self._new_tokens
         stream = self._ask(exact=exact)
-        first: float | None = None
         legal = True
-        try:
-            going = True
-            while going:
-                yield Pause(lambda: stream.ready, self._check_time)
-                if not stream.ready:
-                    self._backend.wire.wait(WAIT_S)
-                over = stream.ended  # Asked first: what came before the end is there then.
-                while going and (token := stream.take()) is not None:
-                    first = first or time.perf_counter()
-                    legal = self._automaton.permits(token)
-                    going = legal and self._accept(token)
-                going = going and not over
+
+        def take(token: int) -> bool:
+            nonlocal legal
+            legal = self._automaton.permits(token)
+            return legal and self._accept(token)
+
+        with self._exchange.counted(stream, len(self._tokens)):
+            yield from self._exchange.each(stream, take)
             if legal:
-                yield from self._last_word(stream)
-        finally:
-            self._backend.wire.forget(stream)
-            self._count(stream, began, first)
+                yield from self._exchange.last_word(stream)
         if legal and self._new_tokens == before:
             self._nothing_came(stream)
         elif stream.failure is not None and not self._automaton.done and legal:
             self._resume(stream.failure)
         if exact and not legal:
             message = (
-                f"expected {receipt.remote} to write one of the tokens that its grammar allows, "
-                "found another"
+                f"expected {self._receipt.remote} to write one of the tokens that its grammar "
+                "allows, found another"
             )
             raise RemoteMismatchError(message)
         return not legal
-
-    def _last_word(self, stream: Stream) -> Forwards[None]:
-        """Let a stream end by itself: it tells what it cost, and its connection stays."""
-        until = time.perf_counter() + LAST_WORD_S
-        while not stream.ended and time.perf_counter() < until:
-            yield Pause(lambda: stream.ended, self._check_time)
-            if not stream.ended:
-                while stream.take() is not None:
-                    pass
-                self._backend.wire.wait(WAIT_S)
 
     def _ask(self, *, exact: bool) -> Stream:
         began = time.perf_counter()
@@ -329,24 +279,6 @@ class _Decode:
             self._closed(accepted.op)
         self._check_context()
 
-    def _count(self, stream: Stream, began: float, first: float | None) -> None:
-        """Put into the receipt what a request came to."""
-        receipt, now = self._receipt, time.perf_counter()
-        if receipt.requests == 1:
-            receipt.prefill_s += (first or now) - began
-            receipt.decode_s += now - (first or now)
-            receipt.reused_tokens += stream.cached_tokens or 0
-        else:
-            receipt.decode_s += now - began
-        receipt.resent += stream.repeats
-        receipt.sent_tokens += (
-            len(self._tokens) if stream.prompt_tokens is None else (stream.prompt_tokens)
-        )
-        if stream.cached_tokens is None or receipt.cached_tokens is None:
-            receipt.cached_tokens = None
-        else:
-            receipt.cached_tokens += stream.cached_tokens
-
     def _nothing_came(self, stream: Stream) -> None:
         """Raise why a request brought no token."""
         if stream.failure is not None:
@@ -360,16 +292,6 @@ class _Decode:
             raise failure
         self._resumes += 1
         self._receipt.resent += 1
-
-    def _check_time(self) -> None:
-        """Raise where the decode was cancelled, or is over its deadline."""
-        if self._task.cancelled():
-            message = "the edit was cancelled"
-            raise EditCancelledError(message)
-        deadline = self._task.limits.deadline_s
-        if deadline is not None and time.perf_counter() - self._started > deadline:
-            message = f"expected the edit to end within {deadline} s, found no end"
-            raise DeadlineExceededError(message)
 
     def _check_context(self, more: int = 0) -> None:
         if len(self._tokens) + more > self._backend.context:
@@ -424,7 +346,7 @@ class _Model:
     literals: Literals
     context: int
     writing: Writing
-    prompts: Callable[[int], PromptFormat]
+    prompts: Callable[[int], TokenFormat]
     splice_window: int | None = None
 
 
@@ -459,7 +381,7 @@ def _foreign(config: EngineConfig) -> _Model:
         ends = {} if codec.end is None else {grammar.GEN_CLOSE: codec.end}
         writing = Rewrites(Literals(codec, ends))
 
-    def prompts(context: int) -> PromptFormat:
+    def prompts(context: int) -> TokenFormat:
         return ForeignPrompt(codec, literals, max(1, context - local.ROOM_FOR_PROGRAM))
 
     return _Model(literals, context, writing, prompts)

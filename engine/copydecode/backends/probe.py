@@ -23,7 +23,7 @@ from typing import Any
 from copydecode.backends.dialect import Dialect, Wish
 from copydecode.backends.llama import LlamaServer
 from copydecode.backends.one_op import exactly
-from copydecode.backends.remote import Stream, Wire
+from copydecode.backends.remote import COMPLETIONS, Stream, Wire
 from copydecode.backends.vllm import Vllm
 from copydecode.decode.literals import Literals
 from copydecode.edit import grammar
@@ -144,8 +144,10 @@ def _check_tokenizer(wire: Wire, model: str, literals: Literals) -> None:
     markers = sorted(literals.markers, key=literals.markers.__getitem__)
     expected = [*literals.codec.encode(_TEXT), *(literals.markers[name] for name in markers)]
     text = _TEXT + "".join(markers)
-    body = {"model": model, "prompt": text, "max_tokens": 1, "add_special_tokens": False}
-    stream = _ended(wire, wire.complete({**body, "return_token_ids": True}, private=False))
+    body: dict[str, Any] = {"model": model, "prompt": text, "max_tokens": 1}
+    body["add_special_tokens"] = False
+    body["return_token_ids"] = True
+    stream = _ended(wire, wire.complete(body, form=COMPLETIONS, private=False))
     if stream.prompt_ids is None:
         message = (
             f"expected token ids from {wire.host} (return_token_ids), found none: is it vLLM "

@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -37,7 +37,7 @@ from copydecode.errors import (
 
 T = TypeVar("T")
 
-_BUSY = frozenset({408, 425, 429, 502, 503, 504})
+_BUSY = frozenset({408, 425, 429, 502, 503, 504, 529})  # 529 is Anthropic's.
 _KEY = frozenset({401, 403})
 _KEPT = ("finish", "prompt_ids", "prompt_tokens", "cached_tokens", "written_tokens")
 _OK = 200
@@ -62,14 +62,14 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
-    """What one piece of an answer brings; None where it does not say.
+class Came(Generic[T]):
+    """What one piece of an answer brings: token ids or text, and what is None where it is not said.
 
     `finish` is why the server stopped. `prompt_ids` are the prompt as the server's tokenizer has
     it, and `prompt_tokens`, `cached_tokens` and `written_tokens` what was counted.
     """
 
-    tokens: Sequence[int] = ()
+    written: Sequence[T] = ()
     finish: str | None = None
     prompt_ids: list[int] | None = None
     prompt_tokens: int | None = None
@@ -78,17 +78,21 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Form(Generic[T]):
     """Where completions are asked for, and how answers read.
 
     Where `streamed` they come piece by piece as server-sent events, as OpenAI has it; else whole,
-    and nothing comes before that. `read` raises what indexing and converting raise for a piece
-    that is none.
+    and nothing comes before that. Where it is `silent` nothing may come for long, since the model
+    thinks first: it is left at the edit's own deadline alone. `counts` says whether a stream is
+    asked to tell at its end what it took. `read` raises what indexing and converting raise for a
+    piece that is none.
     """
 
     path: str
     streamed: bool
-    read: Callable[[dict[str, Any]], Came]
+    read: Callable[[dict[str, Any]], Came[T]]
+    silent: bool = False
+    counts: bool = True
 
 
 def counted(usage: Mapping[str, Any] | None) -> dict[str, int | None]:
@@ -104,7 +108,7 @@ def counted(usage: Mapping[str, Any] | None) -> dict[str, int | None]:
     }
 
 
-def _completion(chunk: dict[str, Any]) -> Came:
+def _completion(chunk: dict[str, Any]) -> Came[int]:
     """Read a piece of a completion with token ids."""
     counts = counted(chunk.get("usage"))
     choices = chunk.get("choices")
@@ -120,15 +124,15 @@ def _completion(chunk: dict[str, Any]) -> Came:
 COMPLETIONS = Form("/v1/completions", streamed=True, read=_completion)
 
 
-class Stream:
-    """One completion on its way: tokens to be taken, then how it ended."""
+class Answer(Generic[T]):
+    """One completion on its way: what is written, to be taken as it comes, then how it ended."""
 
     def __init__(self, arrived: threading.Condition) -> None:
         self._arrived = arrived
-        self._tokens: deque[int] = deque()
+        self._written: deque[T] = deque()
         self._task: Future[None] | None = None
         self.any = False
-        """Whether a token has come."""
+        """Whether anything has come."""
         self.ended = False
         self.failure: Exception | None = None
         self.finish: str | None = None
@@ -144,11 +148,11 @@ class Stream:
     @property
     def ready(self) -> bool:
         """Whether there is something to be taken, or nothing more will come."""
-        return bool(self._tokens) or self.ended
+        return bool(self._written) or self.ended
 
-    def take(self) -> int | None:
-        """Return the next token; None where none is there yet, or none is left."""
-        return self._tokens.popleft() if self._tokens else None
+    def take(self) -> T | None:
+        """Return what is next; None where nothing is there yet, or nothing is left."""
+        return self._written.popleft() if self._written else None
 
     def finished(self) -> None:
         """Wait for its end, however it ends."""
@@ -163,11 +167,11 @@ class Stream:
     def _began(self, task: Future[None]) -> None:
         self._task = task
 
-    def _came(self, came: Came) -> None:
+    def _came(self, came: Came[T]) -> None:
         """Take over a piece of the answer."""
         with self._arrived:
-            self._tokens.extend(came.tokens)
-            self.any = self.any or bool(self._tokens)
+            self._written.extend(came.written)
+            self.any = self.any or bool(self._written)
             for name in _KEPT:
                 value = getattr(came, name)
                 setattr(self, name, getattr(self, name) if value is None else value)
@@ -177,6 +181,10 @@ class Stream:
         with self._arrived:
             self.failure, self.ended = failure, True
             self._arrived.notify_all()
+
+
+Stream: TypeAlias = Answer[int]
+"""An answer in token ids."""
 
 
 class Wire:
@@ -193,7 +201,7 @@ class Wire:
         self.has_key = bool(key)
         self._patience = patience or Patience()
         self._arrived = threading.Condition()
-        self._streams: list[Stream] = []
+        self._answers: list[Answer[Any]] = []
         self._client = _client(url, key, self._patience)
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(
@@ -223,19 +231,18 @@ class Wire:
         body: Mapping[str, Any],
         session: str = "",
         *,
+        form: Form[T],
         private: bool = True,
-        form: Form | None = None,
-    ) -> Stream:
-        """Ask for a completion, without a form as vLLM has it; returns at once.
+    ) -> Answer[T]:
+        """Ask for a completion; returns at once.
 
         Requests of one `session` shall reach the same one of several servers. Of a `private` one
         nothing that the server says is told.
         """
-        stream = Stream(self._arrived)
+        stream: Answer[T] = Answer(self._arrived)
         with self._arrived:
-            self._streams = [each for each in self._streams if not each.ended]
-            self._streams.append(stream)
-        form = form or COMPLETIONS
+            self._answers = [each for each in self._answers if not each.ended]
+            self._answers.append(stream)
         ask = _Ask(self.host, self.has_key, form, dict(body), session, private)
         work = _complete(self._client, ask, stream, self._patience)
         stream._began(asyncio.run_coroutine_threadsafe(work, self._loop))  # noqa: SLF001  # its maker
@@ -244,14 +251,14 @@ class Wire:
     def wait(self, seconds: float) -> None:
         """Wait until any stream that is open is ready, so long at most."""
         with self._arrived:
-            self._arrived.wait_for(lambda: any(each.ready for each in self._streams), seconds)
+            self._arrived.wait_for(lambda: any(each.ready for each in self._answers), seconds)
 
-    def forget(self, stream: Stream) -> None:
-        """Close a stream: `wait` waits for it no more."""
-        stream.close()
+    def forget(self, answer: Answer[Any]) -> None:
+        """Close an answer: `wait` waits for it no more."""
+        answer.close()
         with self._arrived:
-            if stream in self._streams:
-                self._streams.remove(stream)
+            if answer in self._answers:
+                self._answers.remove(answer)
 
     def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -263,7 +270,7 @@ class _Ask:
 
     host: str
     has_key: bool
-    form: Form
+    form: Form[Any]
     body: dict[str, Any]
     session: str
     private: bool
@@ -335,7 +342,7 @@ async def _get(
 
 
 async def _complete(
-    client: httpx2.AsyncClient, ask: _Ask, stream: Stream, patience: Patience
+    client: httpx2.AsyncClient, ask: _Ask, stream: Answer[Any], patience: Patience
 ) -> None:
     """Run a completion to its end, asking again where that is safe."""
     failure: Exception | None = None
@@ -362,7 +369,7 @@ async def _complete(
         stream._end(failure)  # noqa: SLF001  # its maker
 
 
-async def _once(client: httpx2.AsyncClient, ask: _Ask, stream: Stream) -> None:
+async def _once(client: httpx2.AsyncClient, ask: _Ask, stream: Answer[Any]) -> None:
     """Send the request and take over its answer.
 
     Raises:
@@ -371,10 +378,10 @@ async def _once(client: httpx2.AsyncClient, ask: _Ask, stream: Stream) -> None:
     """
     form, headers = ask.form, {"x-session-id": ask.session} if ask.session else {}
     body = {**ask.body, "stream": form.streamed}
-    if form.streamed:
+    if form.streamed and form.counts:
         body["stream_options"] = {"include_usage": True}
     timeout = client.timeout
-    if ask.private and not form.streamed:
+    if ask.private and (form.silent or not form.streamed):
         # What comes whole is silent up to its end: the edit's own deadline stands alone.
         timeout = httpx2.Timeout(None, connect=timeout.connect)
     try:
@@ -441,7 +448,7 @@ def _object(data: str | bytes, ask: _Ask) -> dict[str, Any]:
     return chunk
 
 
-def _read(form: Form, chunk: dict[str, Any]) -> Came:
+def _read(form: Form[T], chunk: dict[str, Any]) -> Came[T]:
     """Return what a piece of an answer brings; RemoteMismatchError where it is none."""
     try:
         return form.read(chunk)

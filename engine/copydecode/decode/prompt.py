@@ -68,6 +68,11 @@ class Shown:
     line_tokens: list[list[int]]
     head: int
 
+    @property
+    def size(self) -> int:
+        """How many tokens it has."""
+        return len(self.tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -88,6 +93,11 @@ class Prompt:
     def window(self) -> Window:
         """Which lines of the document are visible."""
         return self.shown.window
+
+    @property
+    def size(self) -> int:
+        """How many tokens it has."""
+        return len(self.tokens)
 
     @property
     def line_tokens(self) -> list[list[int]]:

@@ -30,6 +30,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copydecode.backends import local, model_server
+from copydecode.backends.elsewhere import WAIT_S
+from copydecode.backends.remote import COMPLETIONS
 from copydecode.config import EMBEDDED, EngineConfig
 from copydecode.decode.cost import measure
 from copydecode.decode.forwards import Forwards, Pause
@@ -255,14 +257,15 @@ def _full_text(
             "temperature": 0,
             "return_token_ids": True,
             "cache_salt": secrets.token_hex(8),
-        }
+        },
+        form=COMPLETIONS,
     )
     while not stream.ended:
         yield Pause(lambda: stream.ready, lambda: None)
         while stream.take() is not None:
             pass
         if not stream.ended:
-            backend.wire.wait(model_server.WAIT_S)
+            backend.wire.wait(WAIT_S)
     backend.wire.forget(stream)
     if stream.failure is not None:
         raise stream.failure

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from copydecode.backends.backend import PromptFormat
+from copydecode.backends.backend import TokenFormat
 from copydecode.backends.local import EMBEDDED_FOLDER, ROOM_FOR_PROGRAM
 from copydecode.backends.serving import Serving
 from copydecode.config import EMBEDDED
@@ -40,7 +40,7 @@ class Learner:
     """
 
     module: Any
-    prompts: PromptFormat
+    prompts: TokenFormat
     grammar: ProgramGrammar
     splice_window: int | None
     context: int
