@@ -57,7 +57,7 @@ class FakePrompt:
     instruction: str
     scope: tuple[int, int] | None
     window: Window
-    tokens: Sequence[int]
+    size: int
     paths: tuple[str, ...] = ()
 
 
@@ -76,8 +76,8 @@ class FakePrompts:
         _language: str | None,
     ) -> FakePrompt:
         """Return the prompt."""
-        tokens = range(len(document))
-        return FakePrompt(document, instruction, scope, whole(document), tokens)
+        size = len(document)
+        return FakePrompt(document, instruction, scope, whole(document), size)
 
     def build_files(self, bundle: Bundle, instruction: str, _language: str | None) -> FakePrompt:
         """Return the prompt about several files."""
@@ -136,7 +136,7 @@ class FakeBackend:
         if prompt.paths:
             return (yield from self._write_files(prompt, forward, on_op))
         if prompt.document.text == self.remembered:
-            receipt.reused_tokens = len(prompt.tokens)
+            receipt.reused_tokens = prompt.size
         self.remembered = prompt.document.text
         if prompt.instruction == "wait":
             on_op(Copy(1, 1))
@@ -192,7 +192,7 @@ class FakeBackend:
         if cancelled():
             return 0
         self.remembered = shown.document.text
-        return len(shown.tokens)
+        return shown.size
 
 
 def load(config: EngineConfig | None = None) -> Engine:
