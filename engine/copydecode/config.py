@@ -14,6 +14,12 @@ EMBEDDED = "embedded"
 PREFIX_CACHE_BYTES = 256 * 2**20
 """The default of `EngineConfig.prefix_cache_bytes`."""
 
+REMOTE_CONTEXT = 32_768
+"""The default of `EngineConfig.remote_context`: what is hosted for chat has as many tokens."""
+
+LEAST_REMOTE_CONTEXT = 2048
+"""Below that there is hardly room for a document beside the words that explain the format."""
+
 CONFIDENCE_THRESHOLD = 0.7
 """From which confidence on an edit is offered without a question, unless that is set.
 
@@ -59,6 +65,17 @@ class Acceptance(enum.Enum):
     PROGRAM = "program"
     CHECKED = "checked"
     VERIFIED = "verified"
+
+
+class RemoteApi(enum.Enum):
+    """How a model server is asked.
+
+    `COMPLETIONS` by token ids and grammars, so that programs are those of a local model; `CHAT` in
+    words, so that any chat model can be asked, and what it answers is looked at afterwards.
+    """
+
+    COMPLETIONS = "completions"
+    CHAT = "chat"
 
 
 class Mode(enum.Enum):
@@ -112,9 +129,11 @@ class EngineConfig:
     edits under way, of which there are at most `max_together` at once. No scope is locked where
     `scope_lock` is off, and no edit is checked where `self_check` is.
 
-    With `remote_url` the model is run by a vLLM server there, and documents' text leaves the
-    machine with each edit; `model` then says whose tokenizer and prompt are used, and
-    `remote_model` what the server calls it (None where it serves one only).
+    With `remote_url` the model is run by a server there, and documents' text leaves the machine
+    with each edit; `model` then says whose tokenizer and prompt are used, and `remote_model` what
+    the server calls it (None where it serves one only). `remote_api` says how it is asked: as a
+    chat model it needs no `model` here, and nobody but `remote_context` says how many tokens its
+    prompt and its answer may have together.
     """
 
     model: str = EMBEDDED
@@ -128,6 +147,8 @@ class EngineConfig:
     max_together: int = 4
     remote_url: str | None = None
     remote_model: str | None = None
+    remote_api: RemoteApi = RemoteApi.COMPLETIONS
+    remote_context: int = REMOTE_CONTEXT
 
     def __post_init__(self) -> None:
         if not self.model.strip():
@@ -135,6 +156,11 @@ class EngineConfig:
             raise ConfigError(message)
         if self.remote_url is not None:
             remote_host(self.remote_url)
+        if self.remote_context < LEAST_REMOTE_CONTEXT:
+            message = (
+                f"expected remote_context >= {LEAST_REMOTE_CONTEXT}, got {self.remote_context}"
+            )
+            raise ConfigError(message)
         if self.threads is not None and self.threads < 1:
             message = f"expected threads >= 1, got {self.threads}"
             raise ConfigError(message)
@@ -147,6 +173,13 @@ class EngineConfig:
         if self.max_together < 1:
             message = f"expected max_together >= 1, got {self.max_together}"
             raise ConfigError(message)
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called that makes the edits: a chat model is known by its server."""
+        if self.remote_url is None or self.remote_api is not RemoteApi.CHAT:
+            return self.model
+        return self.remote_model or remote_host(self.remote_url)
 
     @property
     def remote_host(self) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from copydecode.checks import checked_document, require_instruction, require_text, utf8_size
-from copydecode.config import EngineConfig, Limits
+from copydecode.config import EngineConfig, Limits, RemoteApi
 from copydecode.decode.decisions import Decisions
 from copydecode.decode.forwards import Forwards, alone
 from copydecode.decode.receipt import Receipt
@@ -87,14 +87,20 @@ class Engine:
     def load(cls, config: EngineConfig | None = None) -> Engine:
         """Load the configured model and warm it with one small edit.
 
+        A chat model is not warmed: it was asked for a small edit when it was tried.
+
         Raises:
             ModelNotFoundError, ModelFormatError: with what was looked for and what was found.
             ConfigError: a model of ours was not trained for the way of decoding.
             RemoteError: the model server cannot be used.
         """
+        config = config or EngineConfig()
+        if config.remote_url is not None and config.remote_api is RemoteApi.CHAT:
+            from copydecode.backends import chat  # noqa: PLC0415  # without torch
+
+            return cls(chat.load(config), config)
         from copydecode.backends import local, model_server  # noqa: PLC0415  # imports torch
 
-        config = config or EngineConfig()
         backend = local.load(config) if config.remote_url is None else model_server.load(config)
         engine = cls(backend, config)
         engine.warm()

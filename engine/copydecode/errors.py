@@ -29,6 +29,7 @@ It knows nothing of LSP or exit codes.
         ├── EditCancelledError
         ├── DeadlineExceededError
         ├── TokenLimitError
+        ├── NoProgramError          the model's answer is none, and so was the next one
         ├── OutsideScopeError       the model changed lines that it had to leave alone
         ├── UnreadableTextError     the model wrote bytes that are no text
         └── WithheldError           the edit would leave errors in the text
@@ -147,6 +148,10 @@ class DeadlineExceededError(EditStoppedError):
 
 class TokenLimitError(EditStoppedError):
     """The program did not end within the allowed number of new tokens."""
+
+
+class NoProgramError(EditStoppedError):
+    """A model that has no grammar wrote what is no program over the document, twice."""
 
 
 class OutsideScopeError(EditStoppedError):

@@ -1,4 +1,4 @@
-"""What models on a server have in common: what is not to be had of them, and how they are asked.
+"""What models on a server have in common: their names, what is not to be had of them, the asking.
 
 Knows nothing of what is asked for, of tokens or of programs.
 """
@@ -16,13 +16,61 @@ from copydecode.config import Limits
 from copydecode.decode.decisions import Decisions
 from copydecode.decode.forwards import Forwards, Pause
 from copydecode.decode.receipt import Receipt
-from copydecode.errors import DeadlineExceededError, EditCancelledError
+from copydecode.errors import (
+    DeadlineExceededError,
+    EditCancelledError,
+    RemoteMismatchError,
+    RemoteRefusedError,
+)
 
 WAIT_S = 0.02
 """So long an edit waits for a piece of an answer before it asks again whether it was cancelled."""
 
 LAST_WORD_S = 0.25
 """So long a server that has written what ends a request may take to end it, too."""
+
+
+def served(wire: Wire, wanted: str | None, path: str = "/v1/models") -> tuple[str, int | None]:
+    """Return the model's name on the server, and its longest sequence where that is told.
+
+    Raises:
+        RemoteError: there is none of that name, or without a name there is not just one.
+    """
+    answer = wire.get(path)
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        message = f"expected a model server with {path} at {wire.host}, found none"
+        raise RemoteMismatchError(message)
+    models: dict[str, Any] = {str(row["id"]): row for row in rows if "id" in row}
+    if wanted is None and len(models) == 1:
+        wanted = next(iter(models))
+    if wanted is None:
+        message = (
+            f"expected a model's name, since {wire.host} serves {_names(models)}: set remoteModel"
+        )
+        raise RemoteRefusedError(message)
+    if wanted not in models:
+        message = f"expected {wire.host} to serve {wanted!r}, found {_names(models)}"
+        raise RemoteRefusedError(message)
+    limit = models[wanted].get("max_model_len")
+    return wanted, limit if isinstance(limit, int) and limit > 0 else None
+
+
+def ended(wire: Wire, answer: Answer[T]) -> Answer[T]:
+    """Wait for an answer's end and return it.
+
+    Raises:
+        RemoteError: it has none, or what it has is an error.
+    """
+    answer.finished()
+    wire.forget(answer)
+    if answer.failure is not None:
+        raise answer.failure
+    return answer
+
+
+def _names(models: dict[str, Any]) -> str:
+    return ", ".join(map(repr, list(models)[:5])) or "none"
 
 
 class Elsewhere:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from copydecode.backends.dialect import Dialect, Wish
+from copydecode.backends.elsewhere import ended, served
 from copydecode.backends.llama import LlamaServer
 from copydecode.backends.one_op import exactly
 from copydecode.backends.remote import COMPLETIONS, Stream, Wire
@@ -37,6 +38,8 @@ CACHED_PROMPT = 320
 
 AGAIN = 3
 """So often it is sent again: a router that spreads requests may meet the same server by chance."""
+
+_CHAT = 'where it has chat completions alone, set remoteApi to "chat"'
 
 _TEXT = "def f(x):\n\treturn 'a\u00e4\u20ac\u4e16' # 12345 <|x|>\n"
 _COPY = (731, 942)  # Lines that no prompt of the probe speaks of.
@@ -69,7 +72,7 @@ def probe(wire: Wire, model: str | None, literals: Literals, context: int) -> Se
     try:
         version = _version(wire)
         props = None if version else _props(wire)
-        name, limit = _model(wire, model)
+        name, limit = served(wire, model)
         dialect: Dialect
         if props is None:
             dialect = Vllm(name)
@@ -113,32 +116,6 @@ def _props(wire: Wire) -> tuple[str | None, int | None] | None:
     )
 
 
-def _model(wire: Wire, wanted: str | None) -> tuple[str, int | None]:
-    """Return the model's name on the server, and its longest sequence where that is told."""
-    answer = wire.get("/v1/models")
-    rows = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(rows, list):
-        message = f"expected a model server with /v1/models at {wire.host}, found none"
-        raise RemoteMismatchError(message)
-    served: dict[str, Any] = {str(row["id"]): row for row in rows if "id" in row}
-    if wanted is None and len(served) == 1:
-        wanted = next(iter(served))
-    if wanted is None:
-        message = (
-            f"expected a model's name, since {wire.host} serves {_names(served)}: set remoteModel"
-        )
-        raise RemoteRefusedError(message)
-    if wanted not in served:
-        message = f"expected {wire.host} to serve {wanted!r}, found {_names(served)}"
-        raise RemoteRefusedError(message)
-    limit = served[wanted].get("max_model_len")
-    return wanted, limit if isinstance(limit, int) and limit > 0 else None
-
-
-def _names(served: dict[str, Any]) -> str:
-    return ", ".join(map(repr, list(served)[:5])) or "none"
-
-
 def _check_tokenizer(wire: Wire, model: str, literals: Literals) -> None:
     """Have the server encode a text, and markers that are special tokens here."""
     markers = sorted(literals.markers, key=literals.markers.__getitem__)
@@ -147,11 +124,15 @@ def _check_tokenizer(wire: Wire, model: str, literals: Literals) -> None:
     body: dict[str, Any] = {"model": model, "prompt": text, "max_tokens": 1}
     body["add_special_tokens"] = False
     body["return_token_ids"] = True
-    stream = _ended(wire, wire.complete(body, form=COMPLETIONS, private=False))
+    try:
+        stream = ended(wire, wire.complete(body, form=COMPLETIONS, private=False))
+    except RemoteRefusedError as error:
+        message = f"{error}; {_CHAT}"
+        raise RemoteMismatchError(message) from error
     if stream.prompt_ids is None:
         message = (
-            f"expected token ids from {wire.host} (return_token_ids), found none: is it vLLM "
-            f"{'.'.join(map(str, OLDEST))} or newer?"
+            f"expected token ids from {wire.host} (return_token_ids), found none (is it vLLM "
+            f"{'.'.join(map(str, OLDEST))} or newer?); {_CHAT}"
         )
         raise RemoteMismatchError(message)
     if stream.prompt_ids != expected:
@@ -210,7 +191,8 @@ def _check_constraint(wire: Wire, dialect: Dialect, literals: Literals) -> None:
     if came[: len(expected)] != expected:
         message = (
             f"expected {wire.host} to write what a grammar says ({dialect.hints.constraint}), "
-            "found that it does not: no edit could be trusted"
+            "found that it does not: no edit could be trusted; "
+            f"{_CHAT}"
         )
         raise RemoteMismatchError(message)
     if came != expected:
@@ -245,17 +227,7 @@ def _check_cache(wire: Wire, dialect: Dialect, literals: Literals) -> bool:
 
 def _asked(wire: Wire, dialect: Dialect, wish: Wish, session: str = "") -> Stream:
     """Return a completion that has come to its end."""
-    return _ended(
-        wire, wire.complete(dialect.body(wish), session, private=False, form=dialect.form)
-    )
-
-
-def _ended(wire: Wire, stream: Stream) -> Stream:
-    stream.finished()
-    wire.forget(stream)
-    if stream.failure is not None:
-        raise stream.failure
-    return stream
+    return ended(wire, wire.complete(dialect.body(wish), session, private=False, form=dialect.form))
 
 
 def _taken(stream: Stream) -> list[int]:

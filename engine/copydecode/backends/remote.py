@@ -466,11 +466,12 @@ def _refusal(host: str, status: int, text: str, *, has_key: bool, private: bool)
     if status in _KEY:
         key = f"the key in {API_KEY}" if has_key else f"requests without a key in {API_KEY}"
         return RemoteRefusedError(f"expected {host} to take {key}, got HTTP {status}")
+    said = "" if private else _said(text)
     if status in _BUSY:
-        return RemoteBusyError(f"expected {host} to have room for a request, got HTTP {status}")
+        message = f"expected {host} to have room for a request, got HTTP {status}{said}"
+        return RemoteBusyError(message)
     if status == _NOT_FOUND and private:
         return RemoteRefusedError(f"expected {host} to serve the model, got HTTP {status}")
-    said = "" if private else _said(text)
     return RemoteRefusedError(f"expected {host} to take a request, got HTTP {status}{said}")
 
 

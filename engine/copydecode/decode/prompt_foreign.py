@@ -17,7 +17,7 @@ from copydecode.decode.expect import hints
 from copydecode.decode.hf import TransformersCodec
 from copydecode.decode.literals import Literals, encode_exactly, longest_token
 from copydecode.decode.prompt import Prompt, Shown
-from copydecode.decode.window import EncodedLines, choose, named_lines, renumber_lines
+from copydecode.decode.window import EncodedLines, choose, named_lines, within
 from copydecode.edit import grammar
 from copydecode.edit.bundle import Bundle
 from copydecode.edit.document import Document
@@ -108,10 +108,7 @@ class ForeignPrompt:
         shown = self._show(document, scope or named, len(request))
         window = shown.window
         if len(window) < len(document):
-            scoped = scope is not None
-            instruction = renumber_lines(instruction, window, len(document), scoped=scoped)
-            if scope is not None:
-                scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
+            instruction, scope = within(instruction, scope, window, len(document))
             request = self._request(instruction, scope, language)
         lines = visible(document, window)
         return Prompt(

@@ -36,7 +36,9 @@ class Receipt:
     `sent_tokens` the prompt tokens of all requests, and `cached_tokens` those among them that it
     had in its cache, None where it did not say so of each. `reused_tokens` are the cached ones of
     the first request, `prefill_s` is its time to the first token, `decode_s` all later time with
-    the server.
+    the server. Where that is a chat model nobody here has its tokenizer: `output_tokens` and
+    `spliced_tokens` (those of what is copied, which that model never reads again) are `estimated`
+    by bytes, and so are all others that the server does not tell.
     """
 
     model: str = ""
@@ -69,6 +71,7 @@ class Receipt:
     resent: int = 0
     sent_tokens: int = 0
     cached_tokens: int | None = 0
+    estimated: bool = False
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """Return all fields, for JSON."""
@@ -91,6 +94,7 @@ class Receipt:
                     setattr(total, field.name, value)
         if parts:
             total.at_once = max(part.at_once for part in parts)
+            total.estimated = any(part.estimated for part in parts)
             total.model, total.remote = parts[-1].model, parts[-1].remote
             cached = [part.cached_tokens for part in parts if part.cached_tokens is not None]
             total.cached_tokens = sum(cached) if len(cached) == len(parts) else None
@@ -107,4 +111,5 @@ _NOT_ADDED = {
     "confidence",
     "remote",
     "cached_tokens",
+    "estimated",
 }

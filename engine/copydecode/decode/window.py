@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from copydecode.edit.document import Document
 from copydecode.edit.fit import Window, visible
@@ -18,6 +19,18 @@ from copydecode.errors import ContextTooLongError, ScopeError
 _NAMED_LINES = re.compile(
     r"\b(lines?\s+)(\d{1,9})(?:(\s*-\s*|\s+(?:to|through|and)\s+)(\d{1,9}))?\b", re.IGNORECASE
 )
+
+
+class Lines(Protocol):
+    """A document's lines, and what each costs."""
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        ...
+
+    def cost(self, line: int, limit: int) -> int:
+        """Return the tokens of a line, 1-based; any number over `limit` where it is over it."""
+        ...
 
 
 class EncodedLines:
@@ -58,7 +71,7 @@ class EncodedLines:
 
 
 def choose(
-    lines: EncodedLines,
+    lines: Lines,
     scope: tuple[int, int] | None,
     *,
     max_lines: int,
@@ -174,6 +187,22 @@ def renumber_lines(instruction: str, window: Window, n_lines: int, *, scoped: bo
     words = prose(instruction)
     renumbered: str = _NAMED_LINES.sub(replace, words)
     return renumbered + instruction[len(words) :]
+
+
+def within(
+    instruction: str, scope: tuple[int, int] | None, window: Window, n_lines: int
+) -> tuple[str, tuple[int, int] | None]:
+    """Return the instruction and the scope with lines counted within the window.
+
+    Raises:
+        ScopeError, ContextTooLongError: as `renumber_lines`.
+    """
+    if len(window) == n_lines:
+        return instruction, scope
+    instruction = renumber_lines(instruction, window, n_lines, scoped=scope is not None)
+    if scope is not None:
+        scope = (scope[0] - window.first + 1, scope[1] - window.first + 1)
+    return instruction, scope
 
 
 def prose(instruction: str) -> str:
