@@ -73,7 +73,9 @@ def test_the_extensions_own_are_not_a_folders(name: str) -> None:
     assert DECLARED[name]["scope"] in {"machine", "window"}
 
 
-@pytest.mark.parametrize("name", ["python", "packageSource", "remoteUrl", "remoteModel"])
+@pytest.mark.parametrize(
+    "name", ["python", "packageSource", "remoteUrl", "remoteModel", "remoteApi", "remoteContext"]
+)
 def test_a_workspace_cannot_name_what_is_run_or_installed_or_who_gets_the_text(name: str) -> None:
     assert DECLARED[name]["scope"] == "machine"
 

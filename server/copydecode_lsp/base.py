@@ -21,6 +21,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.workspace import PositionCodec
 
 from copydecode import EditRequest, EngineConfig, Scope, __version__
+from copydecode.config import RemoteApi
 from copydecode.errors import BadInputError
 from copydecode_lsp import forms, read_ahead
 from copydecode_lsp.failures import invalid_params, refusal
@@ -398,10 +399,11 @@ class CopydecodeServer(LanguageServer):
         host = config.remote_host
         if host is not None and host not in self._told_remote:
             self._told_remote.add(host)
+            named = ", the file's name" if config.remote_api is RemoteApi.CHAT else ""
             self.show(
                 lsp.MessageType.Info,
                 f"copydecode: edits are made by the model server at {host}. The text around an "
-                "edit, and its instruction, are sent there when it is asked for.",
+                f"edit{named}, and its instruction, are sent there when it is asked for.",
             )
 
     def show(self, kind: lsp.MessageType, message: str) -> None:

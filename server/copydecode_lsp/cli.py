@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from copydecode import __version__
-from copydecode.config import remote_host
+from copydecode.config import RemoteApi, remote_host
 from copydecode.errors import BadInputError, CopydecodeError
 
 _TRAINING = {
@@ -216,10 +216,15 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="M", help="'embedded', a model folder, or a Hugging Face name"
     )
     parser.add_argument(
-        "--remote", metavar="URL", help="a vLLM server that runs the model; text is sent there"
+        "--remote", metavar="URL", help="a server that runs the model; text is sent there"
     )
     parser.add_argument(
         "--remote-model", metavar="NAME", help="what that server calls it, where it serves several"
+    )
+    parser.add_argument(
+        "--remote-api",
+        choices=[api.value for api in RemoteApi],
+        help="how that server is asked: by token ids (the default), or as a chat model, in words",
     )
 
 
@@ -231,7 +236,11 @@ def _remote(args: argparse.Namespace) -> dict[str, str]:
     """
     if args.remote is not None:
         remote_host(args.remote)
-    named = {"remoteUrl": args.remote, "remoteModel": args.remote_model}
+    named = {
+        "remoteUrl": args.remote,
+        "remoteModel": args.remote_model,
+        "remoteApi": args.remote_api,
+    }
     return {name: value for name, value in named.items() if value is not None}
 
 
@@ -240,7 +249,8 @@ def _serve(args: argparse.Namespace) -> int:
 
     app.log_to_stderr(logging.DEBUG if args.verbose else logging.INFO)
     try:
-        config = settings.default_config(args.model, args.remote, args.remote_model)
+        remote = args.remote, args.remote_model, args.remote_api
+        config = settings.default_config(args.model, *remote)
         server = app.create(config=config)
     except CopydecodeError as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 -- a message, no traceback

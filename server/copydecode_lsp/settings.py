@@ -12,7 +12,13 @@ from enum import Enum
 from typing import Any
 
 from copydecode import EngineConfig, Limits
-from copydecode.config import CONFIDENCE_THRESHOLD, Acceptance, Mode
+from copydecode.config import (
+    CONFIDENCE_THRESHOLD,
+    LEAST_REMOTE_CONTEXT,
+    Acceptance,
+    Mode,
+    RemoteApi,
+)
 from copydecode.errors import ConfigError
 
 
@@ -95,6 +101,11 @@ def _own(name: str, kind: Callable[[Any], Any] = lambda value: value) -> _Change
     return lambda settings, value: replace(settings, **{name: kind(value)})
 
 
+def _as(name: str, kind: Callable[[Any], Any]) -> _Change:
+    """Return what sets a field of the engine's configuration, of a value made `kind`."""
+    return lambda settings, value: _engine(name)(settings, kind(value))
+
+
 def _remote(name: str) -> _Change:
     """Return what sets a field about the model server; an empty text, as of an editor, is none."""
     return lambda settings, value: _engine(name)(settings, value or None)
@@ -114,6 +125,14 @@ SETTINGS: dict[str, Setting] = {
     "model": Setting("a model name or path", _is_text, _engine("model")),
     "remoteUrl": Setting("an address, or null for none", _is_text_or_null, _remote("remote_url")),
     "remoteModel": Setting("a model's name, or null", _is_text_or_null, _remote("remote_model")),
+    "remoteApi": Setting(
+        _names(RemoteApi),
+        [api.value for api in RemoteApi].__contains__,
+        _as("remote_api", RemoteApi),
+    ),
+    "remoteContext": Setting(
+        f"a whole number >= {LEAST_REMOTE_CONTEXT}", _is_count, _engine("remote_context")
+    ),
     "threads": Setting(
         "a whole number >= 1, or null",
         lambda value: value is None or _is_count(value),
@@ -198,14 +217,18 @@ def loaded_part(config: EngineConfig) -> EngineConfig:
 
 
 def default_config(
-    model: str | None = None, remote: str | None = None, remote_model: str | None = None
+    model: str | None = None,
+    remote: str | None = None,
+    remote_model: str | None = None,
+    remote_api: str | None = None,
 ) -> EngineConfig:
     """Return the configuration before a client had its say.
 
     Raises:
         ConfigError: a value cannot be used.
     """
-    config = EngineConfig(remote_url=remote, remote_model=remote_model)
+    api = RemoteApi.COMPLETIONS if remote_api is None else RemoteApi(remote_api)
+    config = EngineConfig(remote_url=remote, remote_model=remote_model, remote_api=api)
     return config if model is None else replace(config, model=model)
 
 

@@ -35,11 +35,11 @@ async def switch(ls: CopydecodeServer, config: EngineConfig) -> None:
     elif failure is not None:
         worker.stop()
         ls.wanted = ls.loaded
-        stays = "" if ls.loaded is None else f"; {ls.loaded.model!r} stays"
+        stays = "" if ls.loaded is None else f"; {ls.loaded.model_name!r} stays"
         ls.show(lsp.MessageType.Error, f"copydecode: {failure}{stays}")
     else:
         old, ls.worker, ls.loaded = ls.worker, worker, config
         ls.read_ahead.use(worker)
         old.retire()
-        ls.show(lsp.MessageType.Info, f"copydecode: {config.model!r} makes the edits now.")
+        ls.show(lsp.MessageType.Info, f"copydecode: {config.model_name!r} makes the edits now.")
         ls.tell_remote(config)

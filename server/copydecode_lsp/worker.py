@@ -405,7 +405,7 @@ class Worker:
             loaded = error
         except BaseException as error:  # noqa: BLE001 -- a thread's edge: the server must stay alive
             _log.debug("loading failed", exc_info=True)
-            loaded = ModelError(f"the model {config.model!r} could not be loaded: {error}")
+            loaded = ModelError(f"the model {config.model_name!r} could not be loaded: {error}")
         _log.info("engine load ended after %.1f s", time.monotonic() - begin)
         again = self._loaded.done()
         future: Future[None] = Future() if again else self._loaded

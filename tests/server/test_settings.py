@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from copydecode import EngineConfig, Limits
-from copydecode.config import Acceptance, Decoding, Mode
+from copydecode.config import Acceptance, Decoding, Mode, RemoteApi
 from copydecode_lsp import settings
 from copydecode_lsp.settings import Confirm, Settings
 
@@ -33,6 +33,8 @@ def test_every_setting_reaches_the_configuration() -> None:
         "drafts": False,
         "remoteUrl": "https://models.example:8000",
         "remoteModel": "served",
+        "remoteApi": "chat",
+        "remoteContext": 8192,
     }
     assert options.keys() == settings.SETTINGS.keys()
     chosen, problems = settings.read(options, DEFAULT)
@@ -50,6 +52,8 @@ def test_every_setting_reaches_the_configuration() -> None:
         max_together=2,
         remote_url="https://models.example:8000",
         remote_model="served",
+        remote_api=RemoteApi.CHAT,
+        remote_context=8192,
     )
     assert chosen == Settings(
         engine, read_ahead=False, confirm=Confirm.ALWAYS, confidence_threshold=1.0

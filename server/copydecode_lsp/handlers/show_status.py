@@ -26,10 +26,10 @@ async def show_status(ls: CopydecodeServer, params: lsp.ExecuteCommandParams) ->
     status: dict[str, Any] = {
         "version": __version__,
         "model": {
-            "name": (ls.loaded or ls.config).model,
+            "name": (ls.loaded or ls.config).model_name,
             "state": _state(failed=loading.failure is not None, info=info),
             "error": loading.failure,
-            "next": None if ls.wanted == ls.loaded or ls.wanted is None else ls.wanted.model,
+            "next": None if ls.wanted == ls.loaded or ls.wanted is None else ls.wanted.model_name,
             "parameters": info.parameters if info else None,
             "contextTokens": info.context if info else None,
         },
