@@ -48,6 +48,17 @@ async def test_a_message_and_the_status_say_that_text_leaves_the_machine(
     assert KEY not in everything
 
 
+async def test_of_a_chat_model_it_is_said_that_names_of_files_are_sent_too() -> None:
+    options = {"remoteUrl": URL, "remoteApi": "chat"}
+    async with connected(load=loads, options=options) as pair:
+        await until(lambda: pair.client.messages)
+        (message,) = pair.client.messages
+        status = await pair.client.execute(SHOW_STATUS, {"quiet": True})
+    assert "the file's name" in message.message
+    assert status is not None
+    assert status["model"]["name"] == HOST  # Nobody said what the model is called.
+
+
 async def test_without_a_model_server_nothing_is_said() -> None:
     async with connected(load=loads) as pair:
         await pair.client.execute(WAIT_UNTIL_READY)

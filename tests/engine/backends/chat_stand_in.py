@@ -16,13 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
+from copydecode.backends.chat import PROBE_TOKENS
 from copydecode.decode.prompt_chat import estimate
 
 RECORDED = Path(__file__).parents[2] / "data" / "chat" / "recorded.json"
 KEY = "sk-the-right-key"
 MODEL = "talker"
 PROBED = '<program>\n<copy lines="1-1"/>\n<copy lines="3-3"/>\n</program>'
-PROBE_LINE = "\n2|b = 2\n3|c = 3\n"
 PIECE = 7
 """Characters that come at once."""
 
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             said = f"Unsupported parameter: '{unwanted[0]}' is not supported with this model."
             self._send(400, {"error": {"message": said, "param": unwanted[0]}})
             return
-        if PROBE_LINE in body["messages"][1]["content"]:
+        if PROBE_TOKENS in (body.get("max_tokens"), body.get("max_completion_tokens")):
             answer = stand_in.probed
         else:
             answer = stand_in.script.pop(0)
