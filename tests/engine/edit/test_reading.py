@@ -130,8 +130,34 @@ def test_no_op_is_told_behind_one_that_is_not_legal() -> None:
     assert reading.take(text) == [Copy(1, 1)]
     assert reading.take('<copy lines="2-2"/>') == []
     assert reading.rest.startswith('<copy lines="7-9"/>')
+    assert reading.text == text + '<copy lines="2-2"/>'
     with pytest.raises(CopyRangeError, match="within 1 to 3, found 7-9"):
         reading.end()
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        [Copy(2, 4)],
+        [Copy(1, 1), Copy(3, 4), Copy(4, 4)],
+        [Copy(1, 1), Copy(4, 4), Copy(3, 3)],
+        [Copy(1, 1), Copy(1, 1), Copy(3, 4)],
+        [Gen("x\n"), Copy(1, 4)],
+        [Copy(1, 4), Gen("x\n")],
+        [Copy(1, 1), Gen("x\n")],
+        [Copy(1, 2), Copy(4, 4)],
+    ],
+)
+def test_lines_outside_the_lock_are_not_moved_repeated_or_left_out(ops: list[Op]) -> None:
+    text = grammar.render(Program(tuple(ops)))
+    with pytest.raises(OutsideScopeError):
+        read(text, 4, (2, 2))
+
+
+def test_they_may_be_copied_in_pieces_or_together_with_the_scope_s() -> None:
+    for ops in ([Copy(1, 1), Copy(3, 3), Copy(4, 4)], [Copy(1, 2), Copy(3, 4)], [Copy(1, 4)]):
+        written = Program(tuple(ops))
+        assert read(grammar.render(written), 4, (2, 2)) == written
 
 
 def test_an_empty_document_may_stay_empty() -> None:
