@@ -495,8 +495,9 @@ def test_a_chat_server_is_asked_so_only_where_that_is_set(server: ChatStandIn) -
 
 
 def test_an_engine_that_is_let_go_ends_its_thread(server: ChatStandIn) -> None:
+    before = {*threading.enumerate()}
     running = engine(server)
-    thread = next(t for t in threading.enumerate() if t.name == "model-server")
+    [thread] = [t for t in threading.enumerate() if t.name == "model-server" and t not in before]
     del running
     thread.join(5)
     assert not thread.is_alive()
