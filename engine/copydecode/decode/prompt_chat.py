@@ -69,7 +69,8 @@ them by one op, and do not write a line again that you can copy.
 - A copy always means the lines of the document as it is shown, in whatever order you copy them.
 - Text in <gen> is taken character by character: it begins right behind <gen>, where a line break \
 would be an empty line, and ends right before </gen>. End each of its lines with a line break, the \
-last one too, so that </gen> begins a line. Write no line numbers, and keep the indentation.
+last one too, so that </gen> begins a line. Write no line numbers, and keep the indentation. This \
+is not XML: write <, > and & as they are.
 - Where new text itself contains <gen>, </gen>, <copy, </copy>, <program> or </program>, write a \
 backslash behind its <, as in <\\gen>; where it has backslashes there, one more.
 - Where nothing is to change, copy all lines. A program without ops is an error.

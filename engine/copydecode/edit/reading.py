@@ -1,10 +1,10 @@
 """A program that somebody writes who has no grammar: read as it comes, and held to the rules.
 
-The text form stands alone in the answer, but for what cannot be mistaken: white space, a block
-`<think>...</think>` before it, one code fence around it. Nothing is mended or guessed at. Copies
-stay within the document. Where there is a lock, all other lines are copied as they are, in their
-order, before and behind what is written; unlike `rules` it leaves open by which ops. Knows nothing
-of models, or of what is done with an answer that is no program.
+The text form stands alone in the answer, but for what cannot be mistaken: white space, in the tag
+of a copy too, a block `<think>...</think>` before it, one code fence around it. Nothing is mended
+or guessed at. Copies stay within the document. Where there is a lock, all other lines are copied as
+they are, in their order, before and behind what is written; unlike `rules` it leaves open by which
+ops. Knows nothing of models, or of what is done with an answer that is no program.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from copydecode.errors import CopyRangeError, OutsideScopeError, ProgramError, P
 _BEGIN = re.compile(
     r"\s*(?:<think>.*?</think>\s*)?(?P<fence>```[\w+-]*[ \t]*\r?\n\s*)?(?=<program>)", re.DOTALL
 )
+_SPACED_COPY = re.compile(r'<copy\s+lines="([1-9][0-9]*)-([1-9][0-9]*)"\s*/>')
 _END = re.compile(r"\s*\Z")
 _FENCED_END = re.compile(r"\s*```\s*\Z")
 
@@ -57,7 +58,7 @@ class Reading:
             self._fenced = begin["fence"] is not None
             self._at = begin.end() + len(grammar.PROGRAM_OPEN)
         told: list[LineOp] = []
-        while found := grammar.op_at(self._text, grammar.skip_space(self._text, self._at)):
+        while found := _op_at(self._text, grammar.skip_space(self._text, self._at)):
             op, end = found
             try:
                 told.append(self._held.take(op))
@@ -152,6 +153,13 @@ class _Held:
             raise _outside()
         else:
             self._next = last + 1
+
+
+def _op_at(text: str, at: int) -> tuple[Op, int] | None:
+    """Do as `grammar.op_at`, with white space in a copy's tag, as XML has it."""
+    if spaced := _SPACED_COPY.match(text, at):
+        return Copy(int(spaced[1]), int(spaced[2])), spaced.end()
+    return grammar.op_at(text, at)
 
 
 def _require_text(text: str) -> None:

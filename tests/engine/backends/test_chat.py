@@ -478,6 +478,14 @@ def test_what_it_does_not_take_at_all_is_said(server: ChatStandIn) -> None:
         engine(server)
 
 
+@pytest.mark.parametrize("content", [["text"], 3, {"text": "a"}])
+def test_an_answer_that_is_no_text_is_said(content: object) -> None:
+    read = chat.Manners(MODEL, "/v1/chat/completions").form.read
+    with pytest.raises(RemoteMismatchError, match="expected text from a chat model"):
+        read({"choices": [{"delta": {"content": content}}]})
+    assert read({"choices": [{"delta": {"role": "assistant"}}]}).written == ()
+
+
 def test_what_a_chat_model_cannot_do_is_refused(server: ChatStandIn) -> None:
     with pytest.raises(ConfigError, match="acceptance"):
         engine(server, decoding=Decoding(acceptance=Acceptance.CHECKED))

@@ -124,6 +124,11 @@ def test_lines_that_there_are_not_are_refused(copied: str) -> None:
         read(program(f'<copy lines="{copied}"/>'), 3)
 
 
+def test_white_space_between_ops_and_in_a_copy_s_tag_is_none_of_the_text() -> None:
+    text = program('\n<copy lines="1-1" />\n\t', "<gen> x\n</gen>", ' <copy\n lines="2-3"\n/>')
+    assert read(text, 3) == Program((Copy(1, 1), Gen(" x\n"), Copy(2, 3)))
+
+
 def test_no_op_is_told_behind_one_that_is_not_legal() -> None:
     reading = Reading(3)
     text = program('<copy lines="1-1"/>', '<copy lines="7-9"/>', '<copy lines="2-2"/>')
