@@ -32,6 +32,14 @@ describe("a receipt in words", () => {
     );
   });
 
+  it("has requests and tokens of a model server, whose forwards nobody sees", () => {
+    const remote = { remote: "models.example", requests: 2, forwards: 0, generated_tokens: 65 };
+    expect(told({ ...remote, confidence: null })).toBe(
+      "18 ms, 2 requests, 65 tokens instead of 501, 1 change",
+    );
+    expect(told({ ...remote, estimated: true })).toContain("65 tokens instead of about 501");
+  });
+
   it("says what an edit failed with", () => {
     expect(told({ failed: "DeadlineError" })).toBe("no edit after 18 ms (DeadlineError)");
   });

@@ -34,6 +34,12 @@ export interface Receipt {
   /** How often edits that the model is as sure of are right, 0 to 1; null where that is not known. */
   confidence: number | null;
   retries: number;
+  /** The model server that made it, whose forwards nobody sees; null where the model runs beside the editor. */
+  remote?: string | null;
+  /** What that was asked. */
+  requests?: number;
+  /** Whether tokens of the new text are estimated, since only that server has the tokenizer. */
+  estimated?: boolean;
   /** What it failed with, the kind of its error. */
   failed?: string;
   files?: number;
@@ -77,13 +83,23 @@ export function inWords({ receipt, roundTripMs }: Timed): string {
   }
   const parts = [
     `${ms} ms`,
-    `${count(receipt.forwards, "forward")} instead of ${receipt.output_tokens}`,
+    work(receipt),
     receipt.hunks === 0 ? "nothing to change" : count(receipt.hunks, "change"),
   ];
   if (receipt.confidence !== null) {
     parts.push(`${Math.round(receipt.confidence * 100)}% sure`);
   }
   return parts.join(", ");
+}
+
+/** Returns what the model did for an edit, against writing the whole text. */
+function work(receipt: Receipt): string {
+  if (!receipt.remote) {
+    return `${count(receipt.forwards, "forward")} instead of ${receipt.output_tokens}`;
+  }
+  const requests = count(receipt.requests ?? 0, "request");
+  const about = receipt.estimated ? "about " : "";
+  return `${requests}, ${count(receipt.generated_tokens, "token")} instead of ${about}${receipt.output_tokens}`;
 }
 
 /** Returns a number with its noun, in the plural where it is not one. */

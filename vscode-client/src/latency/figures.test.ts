@@ -129,6 +129,10 @@ describe("words", () => {
       "2 forwards of the model after it had read. Plain decoding would have taken 557.",
     );
     expect(figures.forwardsInWords({ ...RECEIPT, output_tokens: 0 })).not.toContain("Plain");
+    const asked = { remote: "models.example", requests: 1, generated_tokens: 9, estimated: true };
+    expect(figures.forwardsInWords({ ...RECEIPT, ...asked })).toBe(
+      "1 request to a model server, which wrote 9 tokens. Plain decoding would have taken about 557.",
+    );
   });
 
   it("round times and parts so that none reads as nothing", () => {

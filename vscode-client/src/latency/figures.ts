@@ -145,9 +145,13 @@ export function outcome({ failed, hunks, files }: Receipt): string {
 }
 
 /** Returns what forwards were saved, in a sentence. */
-export function forwardsInWords({ forwards, output_tokens }: Receipt): string {
-  const needed = `${count(forwards, "forward")} of the model after it had read`;
-  const plain = `Plain decoding would have taken ${output_tokens}.`;
+export function forwardsInWords(receipt: Receipt): string {
+  const { forwards, output_tokens, remote, requests, generated_tokens, estimated } = receipt;
+  const asked = `${count(requests ?? 0, "request")} to a model server`;
+  const needed = remote
+    ? `${asked}, which wrote ${count(generated_tokens, "token")}`
+    : `${count(forwards, "forward")} of the model after it had read`;
+  const plain = `Plain decoding would have taken ${estimated ? "about " : ""}${output_tokens}.`;
   return output_tokens === 0 ? `${needed}.` : `${needed}. ${plain}`;
 }
 

@@ -121,7 +121,7 @@ function counts(receipt: Timed["receipt"]): Node {
       {},
       ...measure("Tokens copied", copied, most, "copied"),
       ...measure("Tokens generated", written, most, "generated"),
-      ...measure("Forwards", receipt.forwards, most, "forwards"),
+      ...(receipt.remote ? [] : measure("Forwards", receipt.forwards, most, "forwards")),
       ...measure("Forwards of plain decoding", receipt.output_tokens, most, "plain"),
     ),
     h("p", {}, figures.forwardsInWords(receipt)),
