@@ -91,7 +91,8 @@ def hints(
         for block in blocks(instruction)
     )
     program: Promised = ()
-    if names is not None and names.alone and changed and not texts:
+    stated = any(words.strip() in line for line in lines)  # A comment that asks for it goes, too.
+    if names is not None and names.alone and changed and not texts and not stated:
         program = _with_lines(changed, len(lines))
     elif len(texts) == 1:
         program = text_operation(words, scope, len(lines), tuple(texts[0]))

@@ -24,11 +24,22 @@ _CALLED = (
 _TO = r"\s+(?:to|by|with|into|as)\s+"
 _RENAMING = re.compile(
     rf"\b(?P<verb>rename|replace|change)\s+(?P<called>{_CALLED}|[^\n]*?)"
-    rf"{_QUOTE}(?P<owner>{_NAME}\.)?\b(?P<old>{_NAME})(?:\(\))?{_QUOTE}"
+    rf"(?P<quote>{_QUOTE})(?P<owner>{_NAME}\.)?\b(?P<old>{_NAME})(?:\(\))?{_QUOTE}"
     rf"(?:\s+(?:of|in|from|inside)\s+(?:the\s+)?(?:\w+\s+)?{_QUOTE}{_NAME}{_QUOTE})?"
     rf"{_TO}{_QUOTE}(?P<new>{_NAME})(?:\(\))?{_QUOTE}(?!\w|\s*[.([|])",
     re.IGNORECASE,
 )
+_POINTING = re.compile(
+    r"(?:this|that|these|those|it|them|all|everything|functions?|methods?|class|classes)",
+    re.IGNORECASE,
+)
+_KIND = re.compile(
+    r"(?:names?|variables?|parameters?|arguments?|attributes?|fields?|constants?|propert(?:y|ies)"
+    r"|files?|code|selections?|lines?|modules?|types?|strings?|comments?)",
+    re.IGNORECASE,
+)
+"""Words that are no names of their own behind an article: "rename the variable to `x`"."""
+
 _MEMBER = re.compile(r"\b(?:method|attribute|field|property|class|function)\b|\(\)", re.IGNORECASE)
 _PLACE = re.compile(
     rf"\b(?:of|in|inside|within)\s+(?:the\s+)?(?:(?:function|method|class)\s+)?{_QUOTE}({_NAME})"
@@ -95,7 +106,8 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
         words: the instruction, without blocks of code.
         similar: names that are like quoted ones, best first: those may be misspelt.
     """
-    if match := _RENAMING.search(words):
+    match = _RENAMING.search(words)
+    if match and not _speaks(match):
         called = match["called"].strip().lower()
         if match["verb"].lower() == "rename":
             said = re.fullmatch(_CALLED, match["called"], re.IGNORECASE) is not None
@@ -107,7 +119,7 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
         alone = said and _REST.fullmatch(rest) is not None
         old, new = match["old"], match["new"]
         return Renaming(old, new, said, places, member, alone, everywhere=True)
-    quoted = _QUOTED.findall(words)
+    quoted = [] if match else _QUOTED.findall(words)
     if not quoted:
         return None
     said = _UNKNOWN.search(words) is not None
@@ -117,6 +129,16 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
         return Renaming(old, meant[1], member=True) if meant[1] != old else None
     nearest = get_close_matches(old, similar, n=1)
     return Renaming(old, nearest[0], said, member=True) if nearest else None
+
+
+def _speaks(match: re.Match[str]) -> bool:
+    """Return whether what seems to be the old name is a word of the sentence."""
+    if match["quote"]:
+        return False
+    if _POINTING.fullmatch(match["old"]):
+        return True
+    article = re.search(r"\b(?:the|an?|this|that|its?)\s+$", match["called"], re.IGNORECASE)
+    return article is not None and _KIND.fullmatch(match["old"]) is not None
 
 
 def renamed_lines(

@@ -83,7 +83,7 @@ class TrainConfig:
     key_value_heads: int = 2
     feed_forward: int = 704
     splice_window: int = 16
-    lenience: float = 8.0
+    lenience: float = 16.0
     max_lines: int = 40
     max_tokens: int = 640
     sheets_per_step: int = 2

@@ -106,6 +106,9 @@ def test_a_program_is_promised_where_the_words_ask_for_nothing_else() -> None:
     a = (ord("c"), 0)
     renamed = hints("Rename `a` to `c`", lines, None, [], encode)
     assert (renamed.said, renamed.program) == (True, [a, Copy(2, 2), a])
+    asked = hints("rename a to c", ["# rename a to c AI!", "a"], None, [], encode)
+    assert not asked.said
+    assert asked.promised == {2}
     both = hints("Rename `a` to `c` and delete line 2", lines, None, [], encode)
     assert not both.said
     inserted = hints("Insert after line 1:\n```\nc\n```", lines, None, [], encode)

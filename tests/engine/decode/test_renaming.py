@@ -90,6 +90,28 @@ def test_what_is_about_more_than_a_name_says_nothing_for_certain(words: str) -> 
     assert names is None or not names.said
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Replace this with foo",
+        "rename the function to foo",
+        "Rename function to foo",
+        "rename the variable to foo",
+        "change it to async",
+        "Replace everything by nothing",
+    ],
+)
+def test_words_of_the_sentence_are_no_names(words: str) -> None:
+    assert renaming(words) is None
+
+
+def test_a_name_may_be_such_a_word() -> None:
+    for words in ("rename file to path", "rename `function` to `path`", "Replace name by path"):
+        names = renaming(words)
+        assert names
+        assert (names.new, names.said) == ("path", True)
+
+
 def test_words_that_name_expressions_are_no_renaming() -> None:
     assert renaming("Replace `print` by `logging.info`") is None
     assert renaming("Change the type of `value` to `int | None`") is None
