@@ -82,11 +82,15 @@ class Greedy:
         return choose
 
     def _lenient(self, choice: Choice, promised: int, logits: Tensor) -> Choice:
-        """Return the choice of a promised token by a row `[V]`, if it is nearly as good."""
+        """Return the choice of a promised token by a row `[V]`, if it is nearly as good.
+
+        It counts as sure as what it takes the place of: the words speak for it, and how sure the
+        model was of a slip says nothing about it.
+        """
         behind = float(logits[choice.token].float() - logits[promised].float())
         if behind > self._lenience:
             return choice
-        return Choice(promised, choice.log_prob - behind, choice.token, choice.log_prob)
+        return Choice(promised, choice.log_prob, choice.token, choice.log_prob)
 
 
 class Sampling:

@@ -146,14 +146,17 @@ def test_what_is_decided_is_noted_with_its_chance_among_the_legal_tokens(
 
 
 def test_what_is_promised_is_chosen_where_it_is_nearly_as_good(own_literals: Literals) -> None:
-    """Noted with its own chance, so that a lenient choice is no sure one."""
+    """It counts as sure as what it takes the place of, and is the first to fork at."""
     logits = torch.zeros(3, own_literals.size)
     logits[:, [300, 400]] = torch.tensor([3.0, 1.5])
     for allowed in (None, np.array([300, 400, 500])):
         decisions = Decisions()
         choose = Greedy(own_literals, CPU, decisions, lenience=2.0).over(logits)
         assert choose(0, allowed, 400) == 400
-        assert decisions.margins == [pytest.approx(-1.5, abs=1e-5)]
+        sure = Decisions()
+        Greedy(own_literals, CPU, sure).over(logits)(0, allowed)
+        assert decisions.log_probs == sure.log_probs
+        assert decisions.margins == [0.0]
         assert choose(1, allowed, 500) == 300
         assert choose(2, allowed) == 300
         strict = Greedy(own_literals, CPU).over(logits)
