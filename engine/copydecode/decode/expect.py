@@ -1,9 +1,9 @@
 """What the words of an instruction promise for the lines: guesses for drafts, never decisions.
 
-"Delete lines 3 to 5" says which lines will be copied, and so does "delete the line `x = 1`" where
-one line reads so; "rename `a` to `b`" says how each line with `a` will read, a quoted name with a
-similar one beside it how a misspelt line will, and a fenced block is text that will be written. All
-of it may be wrong: the model is asked. Knows nothing of tokenizers or prompts.
+"Delete lines 3 to 5" says what will be left (`operations`), "rename `a` to `b`" how each line with
+`a` will read, a quoted name with a similar one beside it how a misspelt line will (`renaming`), and
+a fenced block is text that will be written. All of it may be wrong: the model is asked. Knows
+nothing of tokenizers or prompts.
 """
 
 from __future__ import annotations
@@ -14,34 +14,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from copydecode.decode.found import spoken_of
+from copydecode.decode.operations import Context, operation
 from copydecode.decode.promise import NewText, Promised
 from copydecode.decode.renaming import renamed_lines, renaming
 from copydecode.decode.window import named_lines, prose
 from copydecode.edit.program import Copy
 
-_LINES = re.compile(
-    r"\blines?\s+(\d+)(?:(?:\s*-\s*|\s+(?:to|through|and)\s+)(\d+))?", re.IGNORECASE
-)
-_VERB = re.compile(r"\b(delete|remove|drop|duplicate|double|repeat|move)\b", re.IGNORECASE)
-_PLACE = re.compile(
-    r"\b(?:to the (?P<end>top|start|beginning|end|bottom)\b|(?P<side>before|after)\s+line\b)",
-    re.IGNORECASE,
-)
-_GIVEN = r"(?:\s+(?:this|these|it|the\s+following)(?:\s+(?:lines?|code|text|snippet))?)?"
-_SELECTED = r"(?:the\s+selection|(?:this|these|the\s+selected)\s+lines?)"
-_INSERTION = re.compile(
-    rf"\s*(?:please\s+)?(?:insert|add|put|paste){_GIVEN}\s+"
-    rf"(?:(?P<side>before|after|above|below)\s+(?:line\s+(?P<line>\d+)|it|this|{_SELECTED})"
-    r"|at\s+the\s+(?P<end>top|start|beginning|end|bottom)"
-    r"(?:\s+of\s+the\s+(?:file|document))?)\s*[:.]?\s*",
-    re.IGNORECASE,
-)
-_REPLACEMENT = re.compile(
-    r"\s*(?:please\s+)?(?:replace|change)\s+"
-    rf"(?:lines?\s+(?P<first>\d+)(?:\s*(?:-|to|through|and)\s*(?P<last>\d+))?|this|{_SELECTED})"
-    rf"\s+(?:by|with|to){_GIVEN}\s*:?\s*",
-    re.IGNORECASE,
-)
 _BLOCK = re.compile(r"^```[^\n`]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -91,15 +69,14 @@ def hints(
         for block in blocks(instruction)
     )
     program: Promised = ()
+    said = False
     stated = any(words.strip() in line for line in lines)  # A comment that asks for it goes, too.
-    if names is not None and names.alone and changed and not texts and not stated:
-        program = _with_lines(changed, len(lines))
-    elif len(texts) == 1:
-        program = text_operation(words, scope, len(lines), tuple(texts[0]))
-    said = bool(program)
-    if not said:
-        copied = line_operation(words, scope, len(lines), likely)
-        program = tuple(Copy(*span) for span in copied)
+    if names is not None and names.alone and changed and not texts:
+        program, said = _with_lines(changed, len(lines)), True
+    elif len(texts) <= 1:
+        text = tuple(texts[0]) if texts else None
+        program, said = operation(words, Context(lines, encode_line, scope, likely, text))
+    said = said and not stated
     promised = frozenset(changed) if names is not None and names.said else frozenset[int]()
     return Hints(likely, program, changed, texts, promised, said)
 
@@ -116,82 +93,6 @@ def _with_lines(changed: Mapping[int, Sequence[int]], n_lines: int) -> Promised:
             case _:
                 ops.append(tuple(changed[number]) if number in changed else Copy(number, number))
     return ops
-
-
-def text_operation(
-    words: str, scope: tuple[int, int] | None, n_lines: int, text: NewText
-) -> Promised:
-    """Return the program that puts a text beside or in place of lines; none for other words.
-
-    The words have to name the lines by number, or to call them selected, and to say no more.
-    """
-    if match := _INSERTION.fullmatch(words):
-        first, last = (int(match["line"]),) * 2 if match["line"] else scope or (0, 0)
-        if match["end"]:
-            above = match["end"].lower() in {"top", "start", "beginning"}
-            first, last = (1, 0) if above else (n_lines + 1, n_lines)
-        elif not 1 <= first <= last <= n_lines:
-            return ()
-        before = bool(match["end"]) or match["side"].lower() in {"before", "above"}
-        first, last = (first, first - 1) if before else (last + 1, last)
-    elif match := _REPLACEMENT.fullmatch(words):
-        first, last = scope or (0, 0)
-        if match["first"]:
-            first, last = int(match["first"]), int(match["last"] or match["first"])
-        if not 1 <= first <= last <= n_lines:
-            return ()
-    else:
-        return ()
-    before_it = [Copy(1, first - 1)] if first > 1 else []
-    behind_it = [Copy(last + 1, n_lines)] if last < n_lines else []
-    return [*before_it, text, *behind_it]
-
-
-def line_operation(
-    words: str,
-    scope: tuple[int, int] | None,
-    n_lines: int,
-    likely: tuple[int, int] | None = None,
-) -> tuple[tuple[int, int], ...]:
-    """Return the copies that delete, duplicate or move lines, none where it is something else.
-
-    `scope` are the lines in question; else those that the words name first are, else `likely`.
-    """
-    named = [(int(m[1]), int(m[2] or m[1])) for m in _LINES.finditer(words)]
-    lines = scope or (named.pop(0) if named else likely)
-    verb = _VERB.search(words)
-    if verb is None or lines is None or not 1 <= lines[0] <= lines[1] <= n_lines:
-        return ()
-    first, last = lines
-    match verb[1].lower():
-        case "move":
-            spans = _moved(lines, _target(words, named, n_lines), n_lines)
-        case "delete" | "remove" | "drop":
-            spans = [(1, first - 1), (last + 1, n_lines)]
-        case _:
-            spans = [(1, last), (first, n_lines)]
-    return tuple((i, j) for i, j in spans if i <= j)
-
-
-def _target(words: str, named: Sequence[tuple[int, int]], n_lines: int) -> int | None:
-    """Return the line behind which lines are to be moved, 0 for the top."""
-    place = _PLACE.search(words)
-    if place is None:
-        return None
-    if place["end"]:
-        return n_lines if place["end"].lower() in {"end", "bottom"} else 0
-    if not named:
-        return None
-    return named[-1][1] if place["side"].lower() == "after" else named[-1][0] - 1
-
-
-def _moved(lines: tuple[int, int], target: int | None, n_lines: int) -> list[tuple[int, int]]:
-    first, last = lines
-    if target is None or first - 1 <= target <= last or target > n_lines:
-        return []
-    if target < first:
-        return [(1, target), lines, (target + 1, first - 1), (last + 1, n_lines)]
-    return [(1, first - 1), (last + 1, target), lines, (target + 1, n_lines)]
 
 
 def blocks(instruction: str) -> list[str]:

@@ -109,7 +109,7 @@ def spoken_of(instruction: str, lines: Sequence[str]) -> tuple[int, int] | None:
 def _quoted(words: str, bare: Sequence[str]) -> Iterator[Note]:
     """Yield a note at each line of the document in the words, and at each quoted text."""
     taken: list[tuple[int, int]] = []
-    for start, end in _whole_lines(words, bare):
+    for start, end in whole_lines(words, bare):
         behind = end + (words[end : end + 1] in _QUOTES)
         taken.append((start - 1, behind))
         yield Note(start, behind, _standing(words[start:end], bare))
@@ -155,7 +155,7 @@ def _standing(text: str, bare: Sequence[str]) -> tuple[int, ...]:
     return inside
 
 
-def _whole_lines(words: str, bare: Sequence[str]) -> Iterator[tuple[int, int]]:
+def whole_lines(words: str, bare: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yield where lines of the document stand in the words, longer ones first, none twice."""
     spans: list[tuple[int, int]] = []
     for line in sorted({x for x in bare if len(x) >= _SHORTEST_LINE}, key=lambda x: (-len(x), x)):

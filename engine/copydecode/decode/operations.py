@@ -1,0 +1,223 @@
+"""What an instruction says is to be done with whole lines: the program that comes of it.
+
+"Delete lines 3 to 5", "insert before the line `x = 1`: ...", "remove all lines with `print`". Where
+the words say no more than that, the program is *said*; where they only seem to be about it, it is a
+guess for drafts. Lines are named by number, by their text where one line alone has it, or as the
+selection. Knows nothing of tokens or prompts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from copydecode.decode.found import whole_lines
+from copydecode.decode.promise import NewText, Promised
+from copydecode.edit.program import Copy
+
+Encode = Callable[[str], list[int]]
+Span = tuple[int, int]
+
+_LINES = re.compile(
+    r"\blines?\s+(\d+)(?:(?:\s*-\s*|\s+(?:to|through|and)\s+)(\d+))?", re.IGNORECASE
+)
+_VERB = re.compile(r"\b(delete|remove|drop|duplicate|double|repeat|move)\b", re.IGNORECASE)
+_PLACE = re.compile(
+    r"\b(?:to the (?P<end>top|start|beginning|end|bottom)\b|(?P<side>before|after)\s+line\b)",
+    re.IGNORECASE,
+)
+
+# What says no more than an operation, whole.
+_PLEASE = r"\s*(?:please\s+)?"
+_END = r"the\s+(?P<end>top|start|beginning|end|bottom)(?:\s+of\s+the\s+(?:file|document))?"
+_SELECTED = r"(?:the\s+selection|(?:this|these|the\s+selected)\s+lines?|this|it)"
+_NUMBERED = r"(?:lines?\s+(?P<first>\d+)(?:\s*(?:-|to|through|and)\s*(?P<last>\d+))?)"
+_GIVEN = r"(?:\s+(?:this|these|it|the\s+following)(?:\s+(?:lines?|code|text|snippet))?)?"
+_INLINE = r"(?P<quote>[`'\"])(?P<inline>[^\n]+)(?P=quote)"
+_SIDE = rf"(?P<side>before|after|above|below)\s+(?:{_NUMBERED}|{_SELECTED})"
+_INSERTION, _INSERTION_FIRST, _REPLACEMENT, _OPERATION = (
+    re.compile(f"{_PLEASE}{form}", re.IGNORECASE)
+    for form in (
+        rf"(?:insert|add|put|paste){_GIVEN}\s+(?:{_SIDE}|at\s+{_END})\s*[:.]?\s*(?:{_INLINE})?\s*",
+        rf"(?:insert|add|put|paste)\s+{_INLINE}\s+(?:{_SIDE}|at\s+{_END})\s*[:.]?\s*",
+        rf"(?:replace|change)\s+(?:{_NUMBERED}|{_SELECTED})\s+(?:by|with|to)"
+        rf"(?:{_GIVEN}\s*:?\s*|\s*:?\s*{_INLINE}\s*)",
+        rf"(?:delete|remove|drop|duplicate|double|repeat|move)\s+(?:{_NUMBERED}|{_SELECTED})"
+        rf"(?:\s+(?:up\s+)?(?:to\s+{_END}|(?:to\s+)?(?:before|after)\s+line\s+\d+))?\s*[.]?\s*",
+    )
+)
+_ALL = re.compile(
+    rf"{_PLEASE}(?:delete|remove)\s+(?:all|every|each|the)\s+lines?\s+(?:that\s+(?:contains?"
+    rf"|mentions?)|with|containing)\s+(?:{_INLINE}|(?P<bare>[^\W\d]\w*))(?:\s+in\s+(?:them|it))?"
+    r"\s*[.]?\s*",
+    re.IGNORECASE,
+)
+
+# Lines that are named by what stands in them.
+_THE_LINE = r"\b(?:the\s+)?line(?:\s+that\s+(?:says|reads)|:)?\s+"
+_QUOTED_LINE = re.compile(
+    rf"(?:{_THE_LINE})?(?P<quote>[`'\"])(?P<inline>[^\n]+?)(?P=quote)", re.IGNORECASE
+)
+_BEFORE_LINE = re.compile(rf"(?:{_THE_LINE}|(?<=\s))$", re.IGNORECASE)
+_BEHIND_LINE = re.compile(r":?(?:\s|$)")
+_HOLDING = re.compile(
+    r"\b(?:the\s+)?line\s+(?:with|that\s+(?:contains|mentions|has)|containing)\s+"
+    rf"(?:{_INLINE}|(?P<bare>[^\W\d]\w*))(?:\s+in\s+it)?(?=\s|:|$)",
+    re.IGNORECASE,
+)
+_FROM = re.compile(
+    r"\b(?:everything\s+|all\s+lines\s+|the\s+lines?\s+)?from\s+lines?\s+(\d+)\s+"
+    r"(?:to|through|up\s+to(?:\s+and\s+including)?)\s+lines?\s+(\d+)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the words are about: the lines that are seen, and those of them that are meant.
+
+    `scope` is what is selected, 1-based and inclusive, `likely` what the words seem to be about.
+    `text` are the tokens of the one text that the instruction brings, if it does.
+    """
+
+    lines: Sequence[str]
+    encode_line: Encode
+    scope: Span | None = None
+    likely: Span | None = None
+    text: NewText | None = None
+
+
+def operation(words: str, context: Context) -> tuple[Promised, bool]:
+    """Return the program for the words, and whether they say it in full; empty for other words."""
+    words = numbered(words, context.lines)
+    if program := (_text_operation(words, context) or _without_all(words, context.lines)):
+        return program, True
+    match = _OPERATION.fullmatch(words)
+    is_numbered = match is not None and match["first"] is not None
+    spans = _line_operation(words, context, is_numbered=is_numbered)
+    said = match is not None and (is_numbered or context.scope is not None)
+    return tuple(_copies(spans)), said and bool(spans) and context.text is None
+
+
+def numbered(words: str, lines: Sequence[str]) -> str:
+    """Return the words with the lines that they name by their text called by their numbers.
+
+    Only where one line alone has the text. Numbers are 1-based.
+    """
+    bare = [line.strip() for line in lines]
+
+    def whole(match: re.Match[str]) -> str:
+        numbers = [k for k, line in enumerate(bare, 1) if line == match["inline"].strip()]
+        return f"line {numbers[0]}" if len(numbers) == 1 else match[0]
+
+    words = _QUOTED_LINE.sub(whole, words)
+    for start, end in sorted(whole_lines(words, bare), reverse=True):
+        numbers = [k for k, line in enumerate(bare, 1) if line == words[start:end]]
+        opened = _BEFORE_LINE.search(words, 0, start)
+        if len(numbers) == 1 and opened is not None and _BEHIND_LINE.match(words, end):
+            words = f"{words[: opened.start()]}line {numbers[0]}{words[end:]}"
+
+    def called(match: re.Match[str]) -> str:
+        text = match["inline"] or match["bare"]
+        numbers = [k for k, line in enumerate(lines, 1) if text in line]
+        return f"line {numbers[0]}" if len(numbers) == 1 else match[0]
+
+    return _FROM.sub(r"lines \1-\2", _HOLDING.sub(called, words))
+
+
+def _text_operation(words: str, context: Context) -> Promised:
+    """Return the program that puts a text beside or in place of lines."""
+    n_lines = len(context.lines)
+    match = _INSERTION.fullmatch(words) or _INSERTION_FIRST.fullmatch(words)
+    inserts = match is not None
+    match = match or _REPLACEMENT.fullmatch(words)
+    if match is None or (context.text is None) == (match["inline"] is None):
+        return ()
+    end = match["end"] if inserts else None
+    first, last = context.scope or (0, 0)
+    if match["first"]:
+        first, last = int(match["first"]), int(match["last"] or match["first"])
+    if end:
+        first, last = (1, 1) if _is_top(end) else (n_lines, n_lines)
+    if not 1 <= first <= last <= n_lines:
+        return ()
+    text = context.text
+    if text is None:
+        indent = re.match(r"\s*", context.lines[first - 1])
+        text = tuple(context.encode_line((indent[0] if indent else "") + match["inline"].strip()))
+    if inserts:
+        above = _is_top(end) if end else match["side"].lower() in {"before", "above"}
+        first, last = (first, first - 1) if above else (last + 1, last)
+    return [*_copies([(1, first - 1)]), text, *_copies([(last + 1, n_lines)])]
+
+
+def _without_all(words: str, lines: Sequence[str]) -> Promised:
+    """Return the program that deletes all lines with a text; none where there are no such lines."""
+    match = _ALL.fullmatch(words)
+    if match is None:
+        return ()
+    text = match["inline"] or match["bare"]
+    kept = [k for k, line in enumerate(lines, 1) if text not in line]
+    if not 0 < len(kept) < len(lines):
+        return ()
+    program: list[Copy] = []
+    for number in kept:
+        if program and program[-1].last == number - 1:
+            program[-1] = Copy(program[-1].first, number)
+        else:
+            program.append(Copy(number, number))
+    return program
+
+
+def _line_operation(words: str, context: Context, *, is_numbered: bool) -> list[Span]:
+    """Return the copies that delete, duplicate or move lines, none where it is something else.
+
+    The selected lines are in question, unless others are named by number for certain; else those
+    that the words name first, else the likely ones.
+    """
+    n_lines = len(context.lines)
+    named = [(int(m[1]), int(m[2] or m[1])) for m in _LINES.finditer(words)]
+    selected = None if is_numbered else context.scope
+    lines = selected or (named.pop(0) if named else context.likely)
+    verb = _VERB.search(words)
+    if verb is None or lines is None or not 1 <= lines[0] <= lines[1] <= n_lines:
+        return []
+    first, last = lines
+    match verb[1].lower():
+        case "move":
+            spans = _moved(lines, _target(words, named, n_lines), n_lines)
+        case "delete" | "remove" | "drop":
+            spans = [(1, first - 1), (last + 1, n_lines)]
+        case _:
+            spans = [(1, last), (first, n_lines)]
+    return [(i, j) for i, j in spans if i <= j]
+
+
+def _target(words: str, named: Sequence[Span], n_lines: int) -> int | None:
+    """Return the line behind which lines are to be moved, 0 for the top."""
+    place = _PLACE.search(words)
+    if place is None:
+        return None
+    if place["end"]:
+        return 0 if _is_top(place["end"]) else n_lines
+    if not named:
+        return None
+    return named[-1][1] if place["side"].lower() == "after" else named[-1][0] - 1
+
+
+def _moved(lines: Span, target: int | None, n_lines: int) -> list[Span]:
+    first, last = lines
+    if target is None or first - 1 <= target <= last or target > n_lines:
+        return []
+    if target < first:
+        return [(1, target), lines, (target + 1, first - 1), (last + 1, n_lines)]
+    return [(1, first - 1), (last + 1, target), lines, (target + 1, n_lines)]
+
+
+def _is_top(end: str) -> bool:
+    return end.lower() in {"top", "start", "beginning"}
+
+
+def _copies(spans: Sequence[Span]) -> list[Copy]:
+    return [Copy(first, last) for first, last in spans if first <= last]
