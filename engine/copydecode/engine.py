@@ -473,6 +473,7 @@ class Engine:
             view.instruction(request.instruction),
             _lines(view.scope(request.scope)),
             request.language,
+            selected=request.scope is None or request.scope.locked,
         )
         self._require_room(prompt)
         return prompt

@@ -301,6 +301,8 @@ class PlainPrompts:
         instruction: str,
         scope: tuple[int, int] | None = None,
         language: str | None = None,  # noqa: ARG002  # the protocol's
+        *,
+        selected: bool = True,  # noqa: ARG002  # the protocol's
     ) -> Prompt:
         """Return the prompt of an edit of the whole document."""
         shown = self.show(document, scope)

@@ -74,6 +74,8 @@ class FakePrompts:
         instruction: str,
         scope: tuple[int, int] | None,
         _language: str | None,
+        *,
+        selected: bool = True,  # noqa: ARG002  # as it is called
     ) -> FakePrompt:
         """Return the prompt."""
         size = len(document)

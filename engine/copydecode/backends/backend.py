@@ -57,8 +57,13 @@ class PromptFormat(Protocol[P_co, S_co]):
         instruction: str,
         scope: tuple[int, int] | None = None,
         language: str | None = None,
+        *,
+        selected: bool = True,
     ) -> P_co:
-        """Return the prompt; ContextTooLongError where it does not fit."""
+        """Return the prompt; ContextTooLongError where it does not fit.
+
+        The scope is `selected` where it is known which lines are meant, and else a guess.
+        """
         ...
 
     def show(self, document: Document, scope: tuple[int, int] | None = None) -> S_co:

@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from copydecode.decode.found import spoken_of
-from copydecode.decode.operations import Context, operation
+from copydecode.decode.operations import Context, operation, placed
 from copydecode.decode.promise import NewText, Promised
 from copydecode.decode.renaming import renamed_lines, renaming
 from copydecode.decode.window import named_lines, prose
@@ -42,12 +42,14 @@ class Hints:
     said: bool = False
 
 
-def hints(
+def hints(  # noqa: PLR0913  # what is known of an edit, each named
     instruction: str,
     lines: Sequence[str],
     scope: tuple[int, int] | None,
     similar: Sequence[str],
     encode_line: Callable[[str], list[int]],
+    *,
+    selected: bool = True,
 ) -> Hints:
     """Return what an instruction promises for the lines.
 
@@ -57,12 +59,17 @@ def hints(
         scope: the lines that the edit is about, where they are known beside the instruction.
         similar: names that are like one quoted in the instruction, best first.
         encode_line: gives a line's tokens, its newline's included.
+        selected: whether it is known that these lines are meant; else they are a guess.
     """
     words = prose(instruction)
     likely = scope or named_lines(words) or spoken_of(instruction, lines)
-    names = renaming(words, similar)
     inside = scope is not None and scope[0] < scope[1]
-    renamed = {} if names is None else renamed_lines(lines, names, likely, inside=inside)
+    about = likely
+    if scope is not None and not selected:
+        words, about = placed(words, scope), (scope[0], scope[0])
+        inside, scope = False, None
+    names = renaming(words, similar)
+    renamed = {} if names is None else renamed_lines(lines, names, about, inside=inside)
     changed = {number: encode_line(line) for number, line in renamed.items()}
     texts = tuple(
         [token for line in block.removesuffix("\n").split("\n") for token in encode_line(line)]

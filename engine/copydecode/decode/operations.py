@@ -62,7 +62,7 @@ _QUOTED_LINE = re.compile(
 _BEFORE_LINE = re.compile(rf"(?:{_THE_LINE}|(?<=\s))$", re.IGNORECASE)
 _BEHIND_LINE = re.compile(r":?(?:\s|$)")
 _HOLDING = re.compile(
-    r"\b(?:the\s+)?line\s+(?:with|that\s+(?:contains|mentions|has)|containing)\s+"
+    r"\b(?:the\s+)?line\s+(?:with|that\s+(?:contains|mentions|has|uses)|containing)\s+"
     rf"(?:{_INLINE}|(?P<bare>[^\W\d]\w*))(?:\s+in\s+it)?(?=\s|:|$)",
     re.IGNORECASE,
 )
@@ -71,6 +71,49 @@ _FROM = re.compile(
     r"(?:to|through|up\s+to(?:\s+and\s+including)?)\s+lines?\s+(\d+)",
     re.IGNORECASE,
 )
+
+
+# Lines that are named by where the words stand: in a comment above them.
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5}
+_COUNT = rf"\d|{'|'.join(_COUNTS)}"
+_BELOW = re.compile(
+    rf"\b(?:(?P<block>this\s+(?:whole\s+)?block|all\s+of\s+this"
+    r"|everything\s+(?:up|down)\s+to\s+the\s+next\s+empty\s+line)"
+    rf"|(?:the\s+)?(?:next|following)\s+(?P<next>{_COUNT})\s+lines"
+    rf"|the\s+(?P<below>{_COUNT})\s+lines\s+below"
+    r"|this\s+line|the\s+(?:next|following)\s+line|the\s+line\s+below|this(?=\s*[.]?\s*$))",
+    re.IGNORECASE,
+)
+_COPY = re.compile(r"^\s*copy(?=\s+lines?\s+\d+(?:-\d+)?\s*[.]?\s*$)", re.IGNORECASE)
+_HERE = re.compile(
+    r"\s*(?:please\s+)?(?:insert|add|put)\s+(?:here:\s*(?P<behind>[^\n]+?)|(?P<before>[^\n]+?)\s+here)"
+    r"\s*",
+    re.IGNORECASE,
+)
+_SWAP = re.compile(
+    r"\s*(?:please\s+)?(?:swap|exchange)\s+(?:these|the\s+next)\s+two\s+lines\s*[.]?\s*",
+    re.IGNORECASE,
+)
+_NAMES = (
+    (r"use {new}\s+instead\s+of\s+{old}(?:\s+here)?", "replace `{old}` by `{new}`"),
+    (r"{old}\s+should\s+be\s+{new}", "replace `{old}` by `{new}`"),
+    (r"replace\s+{old}\s+(?:by|with)\s+{new}\s+here", "replace `{old}` by `{new}`"),
+    (r"call\s+{old}\s+{new}\s+instead", "rename `{old}` to `{new}`"),
+)
+_NAMED = [
+    (
+        re.compile(
+            r"\s*"
+            + form.replace(" ", r"\s+").format(
+                old=r"[`'\"]?(?P<old>[^\W\d]\w*)[`'\"]?", new=r"[`'\"]?(?P<new>[^\W\d]\w*)[`'\"]?"
+            )
+            + r"\s*[.]?\s*",
+            re.IGNORECASE,
+        ),
+        plain,
+    )
+    for form, plain in _NAMES
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +141,35 @@ def operation(words: str, context: Context) -> tuple[Promised, bool]:
     spans = _line_operation(words, context, is_numbered=is_numbered)
     said = match is not None and (is_numbered or context.scope is not None)
     return tuple(_copies(spans)), said and bool(spans) and context.text is None
+
+
+def placed(words: str, below: Span) -> str:
+    """Return the words of a comment above some lines, which these call by their numbers.
+
+    `below` are the lines down to the next empty one, 1-based and inclusive: "delete the next two
+    lines" is about the first of them. Other words stay.
+    """
+    first, last = below
+    if _SWAP.fullmatch(words):
+        return f"move line {first + 1} before line {first}"
+    for form, plain in _NAMED:
+        if match := form.fullmatch(words):
+            return plain.format(old=match["old"], new=match["new"])
+    if match := _HERE.fullmatch(words):
+        text = match["behind"] or match["before"]
+        if text[0] not in "`'\"" or text[0] != text[-1]:
+            quote = next((q for q in "`'\"" if q not in text), None)
+            text = f"{quote}{text}{quote}" if quote else text
+        return f"insert {text} before line {first}"
+
+    def called(match: re.Match[str]) -> str:
+        if match["block"]:  # Of one line it would rather be what that line is in.
+            return match[0] if first == last else f"lines {first}-{last}"
+        count = (match["next"] or match["below"] or "1").lower()
+        end = first - 1 + (_COUNTS.get(count) or int(count))
+        return f"line {first}" if end == first else f"lines {first}-{end}"
+
+    return _COPY.sub("duplicate", _BELOW.sub(called, words))
 
 
 def numbered(words: str, lines: Sequence[str]) -> str:

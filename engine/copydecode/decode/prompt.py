@@ -130,8 +130,12 @@ class EmbeddedPrompt:
         instruction: str,
         scope: tuple[int, int] | None = None,
         language: str | None = None,
+        *,
+        selected: bool = True,
     ) -> Prompt:
         """Return the prompt for an edit; `scope` is 1-based and inclusive.
+
+        It is `selected` where it is known which lines are meant, and else a guess.
 
         Raises:
             ContextTooLongError: the document is too long and neither scope nor instruction says
@@ -151,7 +155,8 @@ class EmbeddedPrompt:
         names = similar_names(instruction, around(document, window, NAMES_CHARACTERS), language)
         lines = visible(document, window)
         tokens = shown.tokens + self.request_tokens(instruction, scope, names, lines)
-        return Prompt(tokens, shown, hints(instruction, lines, scope, names, self._encode_line))
+        promise = hints(instruction, lines, scope, names, self._encode_line, selected=selected)
+        return Prompt(tokens, shown, promise)
 
     def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> Prompt:
         """Return the prompt for an edit of several files, for a model that was taught those.

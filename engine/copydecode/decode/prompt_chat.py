@@ -169,6 +169,8 @@ class ChatFormat:
         instruction: str,
         scope: tuple[int, int] | None = None,
         language: str | None = None,
+        *,
+        selected: bool = True,  # noqa: ARG002  # the model makes of it what it will
     ) -> ChatPrompt:
         """Return the prompt for an edit; `scope` is 1-based and inclusive.
 

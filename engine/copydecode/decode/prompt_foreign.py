@@ -94,8 +94,12 @@ class ForeignPrompt:
         instruction: str,
         scope: tuple[int, int] | None = None,
         language: str | None = None,
+        *,
+        selected: bool = True,
     ) -> Prompt:
         """Return the prompt for an edit; `scope` is 1-based and inclusive.
+
+        It is `selected` where it is known which lines are meant, and else a guess.
 
         Raises:
             ContextTooLongError: the instruction is too long, or the document is and neither scope
@@ -114,7 +118,7 @@ class ForeignPrompt:
         return Prompt(
             [*shown.tokens, *request],
             shown,
-            hints(instruction, lines, scope, (), self._encode_line),
+            hints(instruction, lines, scope, (), self._encode_line, selected=selected),
         )
 
     def build_files(self, bundle: Bundle, instruction: str, language: str | None = None) -> Prompt:

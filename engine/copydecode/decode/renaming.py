@@ -118,7 +118,8 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
         rest = f"{words[: match.start()]} {words[match.end() :]}"
         alone = said and _REST.fullmatch(rest) is not None
         old, new = match["old"], match["new"]
-        return Renaming(old, new, said, places, member, alone, everywhere=True)
+        everywhere = match["verb"].lower() == "rename" or "everywhere" in words.lower()
+        return Renaming(old, new, said, places, member, alone, everywhere)
     quoted = [] if match else _QUOTED.findall(words)
     if not quoted:
         return None

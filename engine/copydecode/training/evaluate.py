@@ -19,6 +19,7 @@ from copydecode.edit.resolve import resolve
 from copydecode.edits import EditRequest, EditResult, Scope
 from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError
+from copydecode.training import comments
 from copydecode.training.corpus import SourceFile
 from copydecode.training.sheets import (
     DIAGNOSTICS,
@@ -147,8 +148,13 @@ def trial(kind: str, sheet: Sheet, case: Case) -> Trial:
     scope = None
     if case.scope is not None:
         scope = Scope(*case.scope, locked=case.lock is not None)
-    request = EditRequest(sheet.document.text, case.instruction, scope, sheet.language)
-    return Trial(kind, request, resolve(case.program, sheet.document))
+    document, erase = sheet.document, None
+    if kind == comments.KIND and scope is not None:
+        # The server takes the comment out of what the model sees.
+        start = document.starts[scope.first - 1]
+        erase = start, start + len(document.lines[scope.first - 1])
+    request = EditRequest(document.text, case.instruction, scope, sheet.language, erase=erase)
+    return Trial(kind, request, resolve(case.program, document))
 
 
 def run_trial(engine: Engine, trial: Trial, *, self_check: bool = False) -> Outcome:

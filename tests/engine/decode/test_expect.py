@@ -39,6 +39,20 @@ def test_a_program_is_promised_where_the_words_ask_for_nothing_else() -> None:
     assert not asked.said
 
 
+def test_a_scope_that_is_a_guess_is_no_selection() -> None:
+    """As that of an `AI!` comment: the block below it."""
+    lines = ["a = 1", "b = a", "c = a"]
+
+    def promised(words: str, *, selected: bool) -> Hints:
+        return hints(words, lines, (2, 3), [], lambda _: [0], selected=selected)
+
+    assert promised("delete this", selected=True).program == (Copy(1, 1),)
+    assert promised("delete this", selected=False).program == (Copy(1, 1), Copy(3, 3))
+    assert promised("rename a to d", selected=True).promised == {2, 3}
+    assert promised("rename a to d", selected=False).promised == {1, 2, 3}
+    assert promised("use d instead of a here", selected=False).promised == {2}
+
+
 def test_hints_are_in_tokens() -> None:
     def encode(line: str) -> list[int]:
         return [*map(ord, line), 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from copydecode.decode.operations import Context, numbered, operation
+from copydecode.decode.operations import Context, numbered, operation, placed
 from copydecode.decode.promise import Promised
 from copydecode.edit.program import Copy
 
@@ -169,6 +169,34 @@ def test_a_text_in_the_words_is_indented_like_the_line(
 )
 def test_words_with_a_text_may_say_more_or_less(words: str) -> None:
     assert not done(words, None, (7, 8))[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        ("delete this line", "delete line 4"),
+        ("remove this.", "remove line 4."),
+        ("drop the next three lines", "drop lines 4-6"),
+        ("delete the 2 lines below", "delete lines 4-5"),
+        ("remove this whole block", "remove lines 4-7"),
+        ("delete everything up to the next empty line", "delete lines 4-7"),
+        ("copy the line below", "duplicate line 4"),
+        ("swap these two lines", "move line 5 before line 4"),
+        ("put x = 1 here", "insert `x = 1` before line 4"),
+        ('add here: "`x`"', 'insert "`x`" before line 4'),
+        ("use b instead of a here", "replace `a` by `b`"),
+        ("`a` should be `b`", "replace `a` by `b`"),
+        ("call a b instead", "rename `a` to `b`"),
+        ("make this faster", "make this faster"),
+    ],
+)
+def test_a_comment_is_about_the_lines_below_it(words: str, plain: str) -> None:
+    assert placed(words, (4, 7)) == plain
+
+
+def test_a_block_is_not_the_line_of_a_cursor() -> None:
+    assert placed("delete this block", (4, 4)) == "delete this block"
+    assert placed("delete this line", (4, 4)) == "delete line 4"
 
 
 def test_lines_are_named_by_text_that_one_of_them_has() -> None:
