@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -43,6 +44,12 @@ class Running:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310  # http
             text: str = answer.read().decode()
         return text
+
+    def counted(self, name: str) -> float:
+        """Return a metric of the server's, the sum over its labels."""
+        found = re.findall(rf"^vllm:{name}{{.*}} (\S+)$", self.read("/metrics"), re.MULTILINE)
+        assert found, name
+        return sum(map(float, found))
 
     def kill(self) -> None:
         """End the server and its workers at once, as a crash would."""

@@ -130,16 +130,7 @@ def test_a_hundred_edits_by_a_random_qwen2_are_the_local_ones(
 
 def test_a_splice_is_prefilled_and_all_before_it_is_cached(embedded: Running) -> None:
     engine = remote(embedded)
-    backend: Any = engine._backend  # noqa: SLF001  # to see the requests
-    streams: list[tuple[int, Stream]] = []
-    complete = backend.wire.complete
-
-    def noting(body: dict[str, Any], *words: Any, **more: Any) -> Stream:  # noqa: ANN401  # on
-        stream: Stream = complete(body, *words, **more)
-        streams.append((len(body["prompt"]), stream))
-        return stream
-
-    backend.wire.complete = noting
+    streams = noted(engine)
     spliced = 0
     for request in cases(12, 38, tokens=300):
         streams.clear()
@@ -154,6 +145,21 @@ def test_a_splice_is_prefilled_and_all_before_it_is_cached(embedded: Running) ->
                 assert stream.cached_tokens >= before - BLOCK
             before = length
     assert spliced > 0
+
+
+def noted(engine: Engine) -> list[tuple[int, Stream]]:
+    """Return a list that gets each request of an engine, with the length of its prompt."""
+    backend: Any = engine._backend  # noqa: SLF001  # to see the requests
+    streams: list[tuple[int, Stream]] = []
+    complete = backend.wire.complete
+
+    def noting(body: dict[str, Any], *words: Any, **more: Any) -> Stream:  # noqa: ANN401  # on
+        stream: Stream = complete(body, *words, **more)
+        streams.append((len(body["prompt"]), stream))
+        return stream
+
+    backend.wire.complete = noting
+    return streams
 
 
 def endless(running: Running, **more: Any) -> Engine:  # noqa: ANN401  # handed on
@@ -178,10 +184,7 @@ def test_a_cancel_frees_the_request(embedded: Running) -> None:
     engine = endless(embedded)
 
     def running() -> float:
-        metrics = embedded.read("/metrics")
-        found = re.search(r"^vllm:num_requests_running\{[^}]*\} ([0-9.]+)", metrics, re.MULTILINE)
-        assert found
-        return float(found[1])
+        return embedded.counted("num_requests_running")
 
     with pytest.raises(EditCancelledError):
         engine.edit(ENDLESS, cancelled=lambda: running() == 1)
