@@ -473,7 +473,8 @@ class Engine:
             view.instruction(request.instruction),
             _lines(view.scope(request.scope)),
             request.language,
-            selected=request.scope is None or request.scope.locked,
+            # What is erased is a comment with the words: what it is about is a guess.
+            selected=request.erase is None,
         )
         self._require_room(prompt)
         return prompt

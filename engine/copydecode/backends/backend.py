@@ -62,7 +62,8 @@ class PromptFormat(Protocol[P_co, S_co]):
     ) -> P_co:
         """Return the prompt; ContextTooLongError where it does not fit.
 
-        The scope is `selected` where it is known which lines are meant, and else a guess.
+        The scope is `selected` where it is known which lines are meant; else it is a guess, of what
+        a comment is about that stood above it.
         """
         ...
 

@@ -59,7 +59,7 @@ def hints(  # noqa: PLR0913  # what is known of an edit, each named
         scope: the lines that the edit is about, where they are known beside the instruction.
         similar: names that are like one quoted in the instruction, best first.
         encode_line: gives a line's tokens, its newline's included.
-        selected: whether it is known that these lines are meant; else they are a guess.
+        selected: whether these lines are meant; else they stood below a comment with the words.
     """
     words = prose(instruction)
     likely = scope or named_lines(words) or spoken_of(instruction, lines)

@@ -99,7 +99,8 @@ class ForeignPrompt:
     ) -> Prompt:
         """Return the prompt for an edit; `scope` is 1-based and inclusive.
 
-        It is `selected` where it is known which lines are meant, and else a guess.
+        It is `selected` where it is known which lines are meant; else it is a guess, of what a
+        comment is about that stood above it.
 
         Raises:
             ContextTooLongError: the instruction is too long, or the document is and neither scope
