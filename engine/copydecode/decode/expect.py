@@ -14,11 +14,24 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from copydecode.decode.found import spoken_of
+from copydecode.decode.merge import merge
 from copydecode.decode.operations import Context, operation, placed
 from copydecode.decode.promise import NewText, Promised
 from copydecode.decode.renaming import renamed_lines, renaming
 from copydecode.decode.window import named_lines, prose
 from copydecode.edit.program import Copy
+
+_APPLICATION = re.compile(
+    r"\s*(?:please\s+)?(?:"
+    r"apply|(?:apply|make|merge|integrate|work(?:\s+in)?)\s+(?:it|(?:this|these|the(?:\s+following)?)"
+    r"(?:\s+(?:code\s+)?(?:snippets?|changes?|edits?|updates?|code))?)(?:\s+(?:here|in))?"
+    r"|(?:change|edit|update)\s+(?:it|this|the\s+(?:code|file|document|selection))"
+    r"(?:\s+(?:like\s+this|as\s+follows|accordingly))?"
+    r"|here\s+is\s+the\s+(?:updated|changed|new|edited)\s+(?:code|file|version)"
+    r")\s*[:.]?\s*",
+    re.IGNORECASE,
+)
+"""Words that ask for nothing but that a snippet be worked in."""
 
 _BLOCK = re.compile(r"^```[^\n`]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -83,9 +96,32 @@ def hints(  # noqa: PLR0913  # what is known of an edit, each named
     elif len(texts) <= 1:
         text = tuple(texts[0]) if texts else None
         program, said = operation(words, Context(lines, encode_line, scope, likely, text))
+    if not said and len(texts) == 1:
+        merged = application(instruction, scope, lines, encode_line)
+        program, said = (merged, True) if merged else (program, False)
     said = said and not stated
     promised = frozenset(changed) if names is not None and names.said else frozenset[int]()
     return Hints(likely, program, changed, texts, promised, said)
+
+
+def application(
+    instruction: str,
+    scope: tuple[int, int] | None,
+    lines: Sequence[str],
+    encode_line: Callable[[str], list[int]],
+) -> Promised:
+    """Return the program that works the one block in, none where it is in doubt or more is asked.
+
+    Lines outside the scope, if there is one, do not change.
+    """
+    if not _APPLICATION.fullmatch(_BLOCK.sub("", instruction)):
+        return ()
+    [block] = blocks(instruction)
+    merged = merge(lines, block.removesuffix("\n").split("\n"), scope) or ()
+    return [
+        op if isinstance(op, Copy) else tuple(token for line in op for token in encode_line(line))
+        for op in merged
+    ]
 
 
 def _with_lines(changed: Mapping[int, Sequence[int]], n_lines: int) -> Promised:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from copydecode.decode.expect import (
     Hints,
     blocks,
@@ -51,6 +53,41 @@ def test_a_scope_that_is_a_guess_is_no_selection() -> None:
     assert promised("rename a to d", selected=True).promised == {2, 3}
     assert promised("rename a to d", selected=False).promised == {1, 2, 3}
     assert promised("use d instead of a here", selected=False).promised == {2}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("Apply this snippet:", True),
+        ("Apply:", True),
+        ("please apply this change", True),
+        ("Make this change:", True),
+        ("Change it like this:", True),
+        ("Update the code:", True),
+        ("Work this in:", True),
+        ("Here is the updated code:", True),
+        ("Apply this snippet without the comments:", False),
+        ("Apply this snippet and sort the imports:", False),
+        ("Apply this idea everywhere:", False),
+        ("Explain this:", False),
+        ("", False),
+    ],
+)
+def test_a_snippet_is_a_whole_program_where_no_more_is_asked_than_to_apply_it(
+    words: str, said: bool
+) -> None:
+    def encode(line: str) -> list[int]:
+        return [*map(ord, line), 0]
+
+    lines = ["one()", "three()", "four()"]
+    block = "```\none()\ntwo()\nthree()\n```"
+    new = tuple(encode("two()"))
+    found = hints(f"{words}\n{block}", lines, None, [], encode)
+    assert found.said == said
+    assert list(found.program) == ([Copy(1, 1), new, Copy(2, 3)] if said else [])
+    for more in (f"{block}\nand `four()` goes", f"{block}\n{block}", "```\ntwo()\n```"):
+        assert not hints(f"{words}\n{more}", lines, None, [], encode).said
+    assert not hints(f"{words}\n{block}", lines, (3, 3), [], encode).said
 
 
 def test_hints_are_in_tokens() -> None:
