@@ -114,7 +114,7 @@ def application(
 
     Lines outside the scope, if there is one, do not change.
     """
-    if not _APPLICATION.fullmatch(_BLOCK.sub("", instruction)):
+    if "```diff" in instruction or not _APPLICATION.fullmatch(_BLOCK.sub("", instruction)):
         return ()
     [block] = blocks(instruction)
     merged = merge(lines, block.removesuffix("\n").split("\n"), scope) or ()

@@ -9,7 +9,7 @@ Knows nothing of tokens, words or models.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -44,6 +44,7 @@ _REMARK = re.compile(
 )
 _LAST_COMMENT = re.compile(r"(?<=\S)\s+(?:#|//|/\*)\s.*$")
 _QUOTES = ('"""', "'''", "```", "`")
+_END = re.compile(r"(?:return|raise)\b")
 _LOOSE = re.compile(r"\s*([=,])\s*")
 
 
@@ -103,11 +104,11 @@ def merge(
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Lines that a snippet shows together, and whether code is left out before and behind them."""
+    """Lines that a snippet shows together, and the elisions before and behind them, if any."""
 
     lines: Sequence[str]
-    before: bool
-    behind: bool
+    before: str | None
+    behind: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,10 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
+def _width(line: str) -> int:
+    return len(_indent(line))
+
+
 def _key(text: str) -> str:
     return _LOOSE.sub(r"\1", text).rstrip(",;")
 
@@ -184,7 +189,7 @@ def _chunks(snippet: Sequence[str], known: set[str]) -> list[_Chunk]:
     A line that says so and stands in the document, too, may be shown or not.
     """
     found: list[_Chunk] = []
-    begin, before = 0, False
+    begin, before = 0, None
     for number, line in enumerate([*snippet, "..."]):
         ends = number == len(snippet)
         elided, stands = is_elision(line), _REMARK.sub("", line.strip()) in known
@@ -194,8 +199,8 @@ def _chunks(snippet: Sequence[str], known: set[str]) -> list[_Chunk]:
             continue
         solid = [k for k in range(begin, number) if snippet[k].strip()]
         if solid:
-            found.append(_Chunk(snippet[solid[0] : solid[-1] + 1], before, not ends))
-        begin, before = number + 1, True
+            found.append(_Chunk(snippet[solid[0] : solid[-1] + 1], before, None if ends else line))
+        begin, before = number + 1, line
     return found
 
 
@@ -209,7 +214,7 @@ def _read(chunk: _Chunk, document: Sequence[_Line], at: int) -> _Reading | None:
         return _Reading(end, end, (), end) if heads[0].exact else None
     if len(heads) == 1 and _is_solid(chunk.lines[:longest]):
         return _read_behind(heads[0], chunk, document)
-    return _on_top(chunk, document) if not heads and not chunk.before else None
+    return _on_top(chunk, document) if not heads and chunk.before is None else None
 
 
 def _read_behind(head: _Run, chunk: _Chunk, document: Sequence[_Line]) -> _Reading | None:
@@ -222,13 +227,27 @@ def _read_behind(head: _Run, chunk: _Chunk, document: Sequence[_Line]) -> _Readi
     span = _span(document, head.end, tail.start, keep=bool(new))
     if span is None:
         return None
-    gone = [line.text for line in document[slice(*span)]]
+    gone = document[slice(*span)]
     solid = not gone or _is_solid(rest[len(new) :])
-    if gone and (len(gone) > MAX_GONE + len(new) or not _is_balanced(new, gone)):
+    above, below = document[head.end - 1], document[tail.start]
+    if not _may_go(gone, new, above.indent if above.text else below.indent, below.indent):
         return None if solid else _added(chunk, rest, document, head)
     if not solid and _is_balanced(rest, ()):
         return None  # The last line may be a new bracket, and nothing goes.
     return _Reading(*span, new, tail.end)
+
+
+def _may_go(gone: Sequence[_Line], new: Sequence[str], above: str, below: str) -> bool:
+    """Return whether lines may go for new ones: not many, and of the same block, brackets even.
+
+    `above` and `below` are how the lines beside them are indented.
+    """
+    if len(gone) > MAX_GONE + len(new):
+        return False
+    around = [_width(line) for line in new if line.strip()] or [len(above)]
+    floor = min(*around, len(below))
+    outside = any(len(line.indent) < floor for line in gone if line.text)
+    return not gone or (not outside and _is_balanced(new, [line.text for line in gone]))
 
 
 def _heads(shown: Sequence[str], document: Sequence[_Line], at: int) -> Iterator[_Run]:
@@ -236,7 +255,7 @@ def _heads(shown: Sequence[str], document: Sequence[_Line], at: int) -> Iterator
     for start in range(at, len(document)):
         shift = document[start].shift(shown[0])
         if shift is not None and document[start].is_repeated_by(shown[0]):
-            wide, size, exact = _matching(document[start:], shown, shift)
+            wide, size, exact = _matching(_from(document, start, len(document)), shown, shift)
             yield _Run(start, start + wide, size, shift, exact)
 
 
@@ -245,13 +264,20 @@ def _tail(shown: Sequence[str], document: Sequence[_Line], head: _Run) -> _Run |
     found: _Run | None = None
     for end in range(head.end + 1, len(document) + 1):
         if document[end - 1].is_repeated_by(shown[-1]):
-            wide, size, exact = _matching(document[head.end : end][::-1], shown[::-1], head.shift)
+            wide, size, exact = _matching(
+                _from(document, end - 1, head.end - 1), shown[::-1], head.shift
+            )
             if size > (found.size if found else 0):
                 found = _Run(end - wide, end, size, head.shift, exact)
     return found
 
 
-def _matching(document: Sequence[_Line], shown: Sequence[str], shift: str) -> tuple[int, int, bool]:
+def _from(document: Sequence[_Line], begin: int, end: int) -> Iterator[_Line]:
+    """Yield lines on the way from `begin` to before `end`, which may be above."""
+    return (document[k] for k in range(begin, end, 1 if begin <= end else -1))
+
+
+def _matching(document: Iterable[_Line], shown: Sequence[str], shift: str) -> tuple[int, int, bool]:
     """Return how many lines of the document the first ones shown are, and how many those are.
 
     Empty lines of the document need not be shown. The third says that nothing differs but `shift`.
@@ -298,8 +324,11 @@ def _added(
     """Return that the rest of a chunk stands behind its first lines, if it may not replace any."""
     follow = [line.text for line in document[head.end :] if re.search(r"\w", line.text)]
     texts = [line.strip() for line in rest]
-    if (head.end < len(document) and not chunk.behind) or not _is_balanced(rest, ()):
+    if (head.end < len(document) and chunk.behind is None) or not _is_balanced(rest, ()):
         return None
+    body = _width(rest[0])
+    if _END.match(texts[-1]) and _width(rest[-1]) == body > _width(chunk.behind or ""):
+        return None  # All of a block is shown, up to its end: that may be new altogether.
     if not set(texts).isdisjoint(follow[: len(texts)]):  # Indented anew, or in another order.
         return None
     if follow and SequenceMatcher(None, texts[0], follow[0]).ratio() > MAX_LIKENESS:

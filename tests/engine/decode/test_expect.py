@@ -85,7 +85,12 @@ def test_a_snippet_is_a_whole_program_where_no_more_is_asked_than_to_apply_it(
     found = hints(f"{words}\n{block}", lines, None, [], encode)
     assert found.said == said
     assert list(found.program) == ([Copy(1, 1), new, Copy(2, 3)] if said else [])
-    for more in (f"{block}\nand `four()` goes", f"{block}\n{block}", "```\ntwo()\n```"):
+    for more in (
+        f"{block}\nand `four()` goes",
+        f"{block}\n{block}",
+        "```\ntwo()\n```",
+        block.replace("```", "```diff", 1),
+    ):
         assert not hints(f"{words}\n{more}", lines, None, [], encode).said
     assert not hints(f"{words}\n{block}", lines, (3, 3), [], encode).said
 

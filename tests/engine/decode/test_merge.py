@@ -240,6 +240,16 @@ def test_several_edits_may_stand_between_the_same_lines() -> None:
         pytest.param("", "a = 1", id="nothing is there"),
         pytest.param("{\n}", "}", id="a bracket alone"),
         pytest.param(
+            "def f():\n    a()\n    b()",
+            "def f():\n    c()\n    return 1\n# ...",
+            id="the whole block may be new",
+        ),
+        pytest.param(
+            "def f():\n    a()\ndef g():\n    return 1",
+            "def f():\n    b()\n    return 1",
+            id="lines of another block do not go",
+        ),
+        pytest.param(
             "a = 1;\nif (b) {\n  c();\n}",
             "a = 1;\nif (d) {\n  e();\n}\n// ...",
             id="a block may replace one",
