@@ -25,7 +25,7 @@ from copydecode.errors import (
 )
 from tests.engine.backends.llama_stand_in import RECORDED
 from tests.llama.conftest import Running, serve
-from tests.vllm.test_real_vllm import CASES, cases, differing, shape
+from tests.vllm.test_real_vllm import CASES, cases, differing, outcome, shape
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +65,6 @@ def test_full_text_is_that_of_the_local_model(
         theirs = remote(running, model=str(folder), decoding=decoding)
         for request in cases(12, 12, tokens=24):
             assert outcome(theirs, request) == outcome(ours, request)
-
-
-def outcome(engine: Engine, request: EditRequest) -> str | type[CopydecodeError]:
-    try:
-        return engine.edit(request).text
-    except CopydecodeError as error:
-        return type(error)
 
 
 def test_a_splice_is_prefilled_and_all_before_it_is_cached(embedded: Running) -> None:

@@ -58,8 +58,8 @@ class Running:
 
 
 @contextmanager
-def serve(folder: Path, log: Path) -> Iterator[Running]:
-    """Serve a model folder, in fp32, on a free port."""
+def serve(folder: Path, log: Path, *more: str) -> Iterator[Running]:
+    """Serve a model folder, in fp32, on a free port; `more` goes to vLLM's command line."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -67,7 +67,7 @@ def serve(folder: Path, log: Path) -> Iterator[Running]:
     words += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "served"]
     words += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details"]
     # Compiling takes a minute and more, and these models are small.
-    words += ["--max-num-seqs", "16", "--api-key", KEY, "--enforce-eager"]
+    words += ["--max-num-seqs", "16", "--api-key", KEY, "--enforce-eager", *more]
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",

@@ -100,6 +100,14 @@ def differing(ours: Engine, theirs: Engine, requests: Sequence[EditRequest]) -> 
     return found
 
 
+def outcome(engine: Engine, request: EditRequest) -> str | type[CopydecodeError]:
+    """Return the new text, or the kind of error in its place."""
+    try:
+        return engine.edit(request).text
+    except CopydecodeError as error:
+        return type(error)
+
+
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with serve(local.EMBEDDED_FOLDER, tmp_path_factory.mktemp("embedded") / "log") as running:

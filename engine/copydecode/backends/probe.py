@@ -75,8 +75,8 @@ def probe(wire: Wire, model: str | None, literals: Literals, context: int) -> Se
         name, limit = served(wire, model)
         dialect: Dialect
         if props is None:
-            dialect = Vllm(name)
             _check_tokenizer(wire, name, literals)
+            dialect = _vllm(wire, name, literals)
         else:
             dialect = LlamaServer(name)
             version, limit = props
@@ -114,6 +114,16 @@ def _props(wire: Wire) -> tuple[str | None, int | None] | None:
         build[:40] if isinstance(build, str) else None,
         context if isinstance(context, int) and context > 0 else None,
     )
+
+
+def _vllm(wire: Wire, model: str, literals: Literals) -> Vllm:
+    """Return vLLM's words; where it speculates it refuses a bias."""
+    biased = Vllm(model)
+    try:
+        _asked(wire, biased, Wish(literals.codec.encode(_TEXT), None, 1, literals))
+    except RemoteRefusedError:
+        return Vllm(model, biased=False)
+    return biased
 
 
 def _check_tokenizer(wire: Wire, model: str, literals: Literals) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from copydecode.backends.dialect import Hints, Wish
 from copydecode.backends.one_op import EBNF, OneOp
 from copydecode.backends.remote import COMPLETIONS
@@ -23,9 +25,10 @@ class Vllm:
         counts="start vLLM with --enable-prompt-tokens-details",
     )
 
-    def __init__(self, model: str) -> None:
-        """`model` is its name on the server."""
+    def __init__(self, model: str, *, biased: bool = True) -> None:
+        """`model` is its name on the server, `biased` whether that takes a bias."""
         self._model = model
+        self._biased = biased
 
     def body(self, wish: Wish) -> dict[str, Any]:
         """Return the request for a wish."""
@@ -53,9 +56,17 @@ class Vllm:
         elif wish.fence is not None:
             stop = (wish.fence,)
         if written is None or literals.gen_close is None:
-            # Special tokens are kept out of text: a server takes them for what they read.
-            banned = literals.never_text.tolist()[:_MOST_BANNED]
-            body["logit_bias"] = {str(token): _BANNED for token in banned}
+            body = self._no_special(wish) | body
         if stop:
             body |= {"stop": list(stop), "include_stop_str_in_output": True}
         return body
+
+    def _no_special(self, wish: Wish) -> dict[str, Any]:
+        """Keep special tokens out of text: a server takes them for what they read."""
+        never = wish.literals.never_text
+        if self._biased:
+            return {"logit_bias": dict.fromkeys(map(str, never[:_MOST_BANNED]), _BANNED)}
+        if not wish.again:  # One that comes all the same is asked for again.
+            return {}
+        every = np.arange(wish.literals.size)
+        return {"allowed_token_ids": np.setdiff1d(every, never).tolist()}

@@ -99,7 +99,8 @@ def hints(  # noqa: PLR0913  # what is known of an edit, each named
     if not said and len(texts) == 1:
         merged = application(instruction, scope, lines, encode_line)
         program, said = (merged, True) if merged else (program, False)
-    said = said and not stated
+    more = _BLOCK.sub("", instruction).strip() != prose(instruction).strip()  # Behind a block.
+    said = said and not stated and not more
     promised = frozenset(changed) if names is not None and names.said else frozenset[int]()
     return Hints(likely, program, changed, texts, promised, said)
 

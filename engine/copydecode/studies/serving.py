@@ -7,6 +7,9 @@ how to write it for the time that it takes; and programs by a local engine, whos
 clients share. A document is new to a way each time. Seconds are those of the clock: server and
 clients share the machine, where it is one.
 
+With `--gold` a grammar makes the full text the right one: a server that speculates then guesses as
+it would for a model that knows how to write it.
+
 Everyday edits are what the model makes of them. In corpora, whose edits a small model cannot make,
 server and local engine are made to write the gold (`forced`, `drives`). Knows nothing of how
 requests are made.
@@ -31,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from copydecode.backends import local, model_server
 from copydecode.backends.elsewhere import WAIT_S
+from copydecode.backends.one_op import exactly
 from copydecode.backends.remote import COMPLETIONS
 from copydecode.config import EMBEDDED, EngineConfig
 from copydecode.decode.cost import measure
@@ -147,10 +151,10 @@ def run(context: Context) -> Report:
         rows=rows,
         draw=draw,
         notes=(
-            "Full text is as many tokens as the right text has, whatever they are: it has no exact "
-            "match. Tokens written are those that the server decoded. In corpora both server and "
-            "local engine are made to write the gold; cases that do not fit the context are left "
-            "out.",
+            "Full text is as many tokens as the right text has, whatever they are, or with --gold "
+            "these: it has no exact match. Tokens written are those that the server decoded. In "
+            "corpora both server and local engine are made to write the gold; cases that do not "
+            "fit the context are left out.",
         ),
     )
 
@@ -170,8 +174,10 @@ def _everyday(
         prompt = backend.prompts.build(Document(case.source), case.instruction, scope, "python")
         codec = backend.writing.literals.codec
         target = Document(case.target)
-        length = sum(len(codec.encode(line)) for line in target.text.splitlines(keepends=True))
-        return _full_text(backend, prompt.tokens, length)
+        gold = [
+            token for line in target.text.splitlines(keepends=True) for token in codec.encode(line)
+        ]
+        return _full_text(backend, prompt.tokens, gold, exact=context.options.gold)
 
     every = everyday.cases(context.limit or _CASES, context.seed)
     for kind in sorted({case.kind for case in every}):
@@ -236,7 +242,9 @@ def _gold(
         kinds[f"{corpus.title}, {len(fitting)} of {len(edits)}"] = [
             {
                 PROGRAM: partial(by_server, edit),
-                FULL: partial(_full_text, backend, edit.prompt, len(edit.gold) + 1),
+                FULL: partial(
+                    _full_text, backend, edit.prompt, edit.gold, exact=context.options.gold
+                ),
                 LOCAL: partial(here, edit),
             }
             for edit in fitting
@@ -245,21 +253,21 @@ def _gold(
 
 
 def _full_text(
-    backend: model_server.RemoteBackend, prompt: Sequence[int], length: int
+    backend: model_server.RemoteBackend, prompt: Sequence[int], gold: Sequence[int], *, exact: bool
 ) -> Forwards[Outcome]:
-    """Have the server write so many tokens behind a prompt."""
-    stream = backend.wire.complete(
-        {
-            "model": backend.server.model,
-            "prompt": [*prompt],
-            "max_tokens": length,
-            "ignore_eos": True,
-            "temperature": 0,
-            "return_token_ids": True,
-            "cache_salt": secrets.token_hex(8),
-        },
-        form=COMPLETIONS,
-    )
+    """Have the server write as many tokens as a text has behind a prompt; `exact`, these."""
+    body: dict[str, Any] = {
+        "model": backend.server.model,
+        "prompt": [*prompt],
+        "max_tokens": len(gold),
+        "ignore_eos": True,
+        "temperature": 0,
+        "return_token_ids": True,
+        "cache_salt": secrets.token_hex(8),
+    }
+    if exact:
+        body["structured_outputs"] = {"grammar": exactly(gold).grammar}
+    stream = backend.wire.complete(body, form=COMPLETIONS)
     while not stream.ended:
         yield Pause(lambda: stream.ready, lambda: None)
         while stream.take() is not None:
@@ -331,6 +339,9 @@ def _row(kind: str, way: str, clients: int, tallies: Mapping[str, list[_Tally]])
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", required=True, help="the model server")
+    parser.add_argument(
+        "--gold", action="store_true", help="full text is the right one, by a grammar"
+    )
     parser.add_argument("--served", metavar="NAME", help="what it calls the model")
     parser.add_argument(
         "--clients", nargs="+", type=positive, default=list(CLIENTS), metavar="N", help="at once"

@@ -48,6 +48,10 @@ class Faults:
     """After so many tokens each of the next answers breaks off."""
     holds_after: int | None = None
     """After so many tokens an answer waits until its client is gone, or `release` is set."""
+    speculates: bool = False
+    """With speculation vLLM refuses a bias."""
+    prefers: int | None = None
+    """The token that it writes where it may."""
     says: str = ""
     """What it adds to a refusal."""
 
@@ -150,6 +154,8 @@ class StandIn:
                 logits = self._model.forward(block, cache, 1)[:, : len(self.texts)].clone()
             for token, value in bias.items():
                 logits[0, token] += value
+            if self.faults.prefers is not None:
+                logits[0, self.faults.prefers] += 100
             if (allowed := body.get("allowed_token_ids")) is not None:
                 kept = torch.full_like(logits, float("-inf"))
                 kept[0, allowed] = logits[0, allowed]
@@ -205,6 +211,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_json(status, {"error": {"message": stand_in.faults.says, "code": status}})
         elif body.get("cache_salt") == "":
             says = "Parameter 'cache_salt' must be a non-empty string if provided."
+            self.send_json(400, {"error": {"message": says, "code": 400}})
+        elif stand_in.faults.speculates and body.get("logit_bias"):
+            says = (
+                "The min_p and logit_bias sampling parameters are not yet supported with "
+                "speculative decoding."
+            )
             self.send_json(400, {"error": {"message": says, "code": 400}})
         elif body["model"] != MODEL:
             self._send_recorded("wrong_model")

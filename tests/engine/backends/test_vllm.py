@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from typing import cast
 
 import pytest
 
@@ -375,6 +376,32 @@ def test_full_text_is_written_without_a_grammar(server: StandIn) -> None:
     texts = [r.text if isinstance(r, EditResult) else r for r in (ours, theirs)]
     assert texts[0] == texts[1]
     assert all("structured_outputs" not in body for body in server.requests)
+
+
+def test_a_server_that_speculates_takes_no_bias_and_writes_the_same(
+    server: StandIn, local: Engine
+) -> None:
+    server.faults.speculates = True
+    engine = remote(server)
+    for request in EDITS[:4]:
+        ours, theirs = (outcome(each, request) for each in (local, engine))
+        assert getattr(theirs, "program", theirs) == getattr(ours, "program", ours)
+
+
+def test_without_a_bias_a_token_that_is_no_text_is_asked_for_again(server: StandIn) -> None:
+    decoding = Decoding(mode=Mode.REWRITE, untaught=True, drafts=False)
+    request = EditRequest("a = 1\nb = 2\n", "delete line 1", limits=Limits(max_new_tokens=20))
+    expected = outcome(remote(server, decoding=decoding), request)
+    server.faults.speculates = True
+    engine = remote(server, decoding=decoding)
+    backend = cast("model_server.RemoteBackend", engine._backend)  # noqa: SLF001  # its literals
+    server.faults.prefers = int(backend.writing.literals.never_text[0])
+    server.requests.clear()
+    theirs = outcome(engine, request)
+    assert getattr(theirs, "text", theirs) == getattr(expected, "text", expected)
+    exact = [body for body in server.requests if "allowed_token_ids" in body]
+    assert len(exact) > 1
+    assert all(server.faults.prefers not in body["allowed_token_ids"] for body in exact)
 
 
 def test_a_token_limit_ends_the_edit(server: StandIn) -> None:

@@ -33,6 +33,8 @@ def test_a_program_is_promised_where_the_words_ask_for_nothing_else() -> None:
     assert not both.said
     inserted = hints("Insert after line 1:\n```\nc\n```", lines, None, [], encode)
     assert (inserted.said, inserted.program) == (True, [Copy(1, 1), a, Copy(2, 3)])
+    more = hints("Insert after line 1:\n```\nc\n```\nand delete line 2", lines, None, [], encode)
+    assert not more.said
     deleted = hints("Delete the line `b`", lines, None, [], encode)
     assert (deleted.said, deleted.program) == (True, (Copy(1, 1), Copy(3, 3)))
     guessed = hints("Delete line 2, it is of no use", lines, None, [], encode)

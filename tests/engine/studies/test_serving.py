@@ -62,3 +62,14 @@ def test_every_way_makes_every_edit(server: StandIn, data: Path, tmp_path: Path)
         assert row["edits"] == serving.ROUNDS * 2 * row["clients"]
         assert row["least_gain"] <= row["gain"] * 1.001
         assert (row["exact"] is None) == (row["way"] == serving.FULL or "HEval" in row["kind"])
+
+
+def test_full_text_can_be_the_gold(server: StandIn, tmp_path: Path) -> None:
+    words = ["--url", server.url, "--out", str(tmp_path), "--limit", "1", "--clients", "1"]
+    server.requests.clear()
+    assert main(serving.STUDY, [*words, "--gold"]) == 0
+    full = [body for body in server.requests if body.get("ignore_eos")]
+    assert full
+    for body in full:
+        grammar = body["structured_outputs"]["grammar"]
+        assert grammar.splitlines()[0].count("Token(") == body["max_tokens"]
