@@ -38,6 +38,8 @@ from copydecode.errors import (
 T = TypeVar("T")
 
 _BUSY = frozenset({408, 425, 429, 502, 503, 504, 529})  # 529 is Anthropic's.
+_NONE_BEHIND = frozenset({502, 504})
+"""What a router says where no server behind it answers."""
 _KEY = frozenset({401, 403})
 _KEPT = ("finish", "prompt_ids", "prompt_tokens", "cached_tokens", "written_tokens")
 _OK = 200
@@ -468,7 +470,8 @@ def _refusal(host: str, status: int, text: str, *, has_key: bool, private: bool)
         return RemoteRefusedError(f"expected {host} to take {key}, got HTTP {status}")
     said = "" if private else _said(text)
     if status in _BUSY:
-        message = f"expected {host} to have room for a request, got HTTP {status}{said}"
+        wanted = "an answer from behind" if status in _NONE_BEHIND else "room for a request at"
+        message = f"expected {wanted} {host}, got HTTP {status}{said}"
         return RemoteBusyError(message)
     if status == _NOT_FOUND and private:
         return RemoteRefusedError(f"expected {host} to serve the model, got HTTP {status}")

@@ -243,6 +243,13 @@ def test_a_server_that_stays_busy_fails_the_edit(server: StandIn) -> None:
         engine.edit(EDITS[0])
 
 
+def test_a_router_without_a_server_behind_it_is_not_said_to_be_busy(server: StandIn) -> None:
+    engine = remote(server)
+    server.faults.busy = [502] * 3
+    with pytest.raises(RemoteBusyError, match=r"expected an answer from behind .* HTTP 502"):
+        engine.edit(EDITS[0])
+
+
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_an_answer_that_breaks_off_goes_on_where_it_broke(
     server: StandIn, local: Engine, after: int
