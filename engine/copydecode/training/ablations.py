@@ -43,6 +43,7 @@ BASE = TrainConfig(
     layers=3,
     max_lines=20,
     max_tokens=320,
+    lenience=0.0,  # What the model itself makes of the edits is compared.
     sheets_per_step=1,
     curriculum="short",
     minutes=1e9,
