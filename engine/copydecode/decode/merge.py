@@ -43,6 +43,9 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _LAST_COMMENT = re.compile(r"(?<=\S)\s+(?:#|//|/\*)\s.*$")
+_HEADER = re.compile(
+    r"\s*(?:export\s+)?(?:default\s+)?(?:async\s+)?(?:def|class|function\*?)\s+(?P<name>[A-Za-z_$][\w$]*)"
+)
 _QUOTES = ('"""', "'''", "```", "`")
 _END = re.compile(r"(?:return|raise)\b")
 _LOOSE = re.compile(r"\s*([=,])\s*")
@@ -206,6 +209,76 @@ def _chunks(snippet: Sequence[str], known: set[str]) -> list[_Chunk]:
 
 def _read(chunk: _Chunk, document: Sequence[_Line], at: int) -> _Reading | None:
     """Return what a chunk means for the lines from `at` on, None where that is in doubt."""
+    return _located(chunk, document, at) or _redefined(chunk, document, at)
+
+
+def _redefined(chunk: _Chunk, document: Sequence[_Line], at: int) -> _Reading | None:
+    """Return that a chunk is a whole definition, in place of the only one of its name.
+
+    It is whole where all lines are deeper than its first, and what is left out behind it is not.
+    Behind a first line that stays and an elision the rest may be new lines as well as a new body.
+    """
+    header = _HEADER.match(chunk.lines[0])
+    if header is None or not _is_body(chunk.lines, len(_indent(chunk.lines[0]))):
+        return None
+    if chunk.behind and len(_indent(chunk.behind)) > len(_indent(chunk.lines[0])):
+        return None
+    same = [
+        number
+        for number, line in enumerate(document)
+        if (other := _HEADER.match(line.text)) and other["name"] == header["name"]
+    ]
+    if len(same) != 1 or same[0] < at:
+        return None
+    start = same[0]
+    elided = chunk.before is not None or chunk.behind is not None
+    if elided and document[start].is_repeated_by(chunk.lines[0]):
+        return None
+    end = _end(document, start)
+    gone = document[start:end]
+    shift = gone[0].shift(chunk.lines[0])
+    if shift is None or len(gone) > MAX_GONE + len(chunk.lines):
+        return None
+    shown = [shift + line if line.strip() else line for line in chunk.lines]
+    new = tuple(_as_it_is(shown, gone)) if _is_balanced(shown, ()) else None
+    return None if new is None else _Reading(start, end, new, end)
+
+
+def _end(document: Sequence[_Line], start: int) -> int:
+    """Return where the definition ends that begins with line `start`."""
+    width, end = len(document[start].indent), start + 1
+    for number, line in enumerate(document[start + 1 :], start + 2):
+        if line.text and not _is_inside(line.indent, line.text, width):
+            break
+        end = number if line.text else end
+    return end
+
+
+def _as_it_is(shown: Sequence[str], gone: Sequence[_Line]) -> Iterator[str]:
+    """Yield the lines shown; those that repeat one of the document's are as that is."""
+    left = list(gone)
+    for text in shown:
+        known = next((k for k, line in enumerate(left) if line.is_repeated_by(text)), None)
+        if known is None or left[known].shift(text):
+            yield text
+        else:
+            yield left[known].indent + left[known].text
+            del left[: known + 1]
+
+
+def _is_body(lines: Sequence[str], width: int) -> bool:
+    """Return whether lines are a header of this indentation and at least one line inside."""
+    inside = [line for line in lines[1:] if line.strip()]
+    return bool(inside) and all(_is_inside(_indent(x), x.strip(), width) for x in inside)
+
+
+def _is_inside(indent: str, text: str, width: int) -> bool:
+    """Return whether a line belongs to what begins at an indentation, as its last bracket does."""
+    return len(indent) > width or (len(indent) == width and text.startswith((")", "]", "}")))
+
+
+def _located(chunk: _Chunk, document: Sequence[_Line], at: int) -> _Reading | None:
+    """Return what a chunk means that begins with lines of the document."""
     heads = list(_heads(chunk.lines, document, at))
     longest = max((head.size for head in heads), default=0)
     heads = [head for head in heads if head.size == longest]

@@ -215,6 +215,45 @@ def test_places_follow_each_other() -> None:
     assert merged(PYTHON, turned) is None
 
 
+def test_a_whole_definition_takes_the_place_of_the_one_of_its_name() -> None:
+    """Lines that it repeats stay as the document has them; what its header says may differ."""
+    elided = merged(
+        PYTHON,
+        """\
+class Store:
+    # ... existing code ...
+    def __init__(self, root, size=3):
+        self.root = root
+        self.names = list(root.names, size)
+
+    # ... existing code ...
+""",
+    )
+    assert elided == PYTHON.replace("(self, root)", "(self, root, size=3)").replace(
+        "(root.names, 3)", "(root.names, size)"
+    )
+    alone = merged(PYTHON, "def load(path, mode):\n    return open(path).read()\n")
+    old = "    with open(path) as file:\n        return file.read()\n"
+    assert alone == PYTHON.replace(old, "    return open(path).read()\n")
+
+
+@pytest.mark.parametrize(
+    "snippet",
+    [
+        # New lines behind the header, or a new body?
+        "# ...\ndef load(path, mode):\n    return path\n# ...\n",
+        # More of it is left out.
+        "# ...\ndef load(path):\n    x = 1\n    # ...\n",
+        # There is none of this name.
+        "# ...\ndef store(path):\n    return path\n# ...\n",
+        # A part of it alone.
+        "# ...\ndef load(path):\n# ...\n",
+    ],
+)
+def test_a_definition_may_be_in_doubt(snippet: str) -> None:
+    assert merged(PYTHON, snippet) is None
+
+
 def test_several_edits_may_stand_between_the_same_lines() -> None:
     lines = [f"line {k}" for k in range(9)]
     snippet = ["line 1", "new", "line 2", "line 4", "other", "line 6"]
@@ -246,7 +285,7 @@ def test_several_edits_may_stand_between_the_same_lines() -> None:
         ),
         pytest.param(
             "def f():\n    a()\ndef g():\n    return 1",
-            "def f():\n    b()\n    return 1",
+            "# ...\ndef f():\n    b()\n    return 1",
             id="lines of another block do not go",
         ),
         pytest.param(
