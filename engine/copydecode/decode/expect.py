@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from copydecode.decode.found import spoken_of
 from copydecode.decode.merge import merge
 from copydecode.decode.operations import Context, operation, placed
 from copydecode.decode.promise import NewText, Promised
-from copydecode.decode.renaming import renamed_lines, renaming
+from copydecode.decode.renaming import is_elsewhere, renamed_lines, renaming
 from copydecode.decode.window import named_lines, prose
 from copydecode.edit.program import Copy
 
@@ -82,6 +82,10 @@ def hints(  # noqa: PLR0913  # what is known of an edit, each named
         words, about = placed(words, scope), (scope[0], scope[0])
         inside, scope = False, None
     names = renaming(words, similar)
+    if (bounds := named_lines(words)) is not None and scope is None:
+        about, inside = bounds, True
+    if names is not None and is_elsewhere(lines, names):
+        names = replace(names, said=False, alone=False)
     renamed = {} if names is None else renamed_lines(lines, names, about, inside=inside)
     changed = {number: encode_line(line) for number, line in renamed.items()}
     texts = tuple(

@@ -47,6 +47,9 @@ _INSERTION, _INSERTION_FIRST, _REPLACEMENT, _OPERATION = (
         rf"(?:\s+(?:up\s+)?(?:to\s+{_END}|(?:to\s+)?(?:before|after)\s+line\s+\d+))?\s*[.]?\s*",
     )
 )
+_APART = re.compile(r"\blines?\s+\d+\s+and\s+\d+", re.IGNORECASE)
+"""Two lines rather than all from one to the other."""
+
 _ALL = re.compile(
     rf"{_PLEASE}(?:delete|remove)\s+(?:all|every|each|the)\s+lines?\s+(?:that\s+(?:contains?"
     rf"|mentions?)|with|containing)\s+(?:{_INLINE}|(?P<bare>[^\W\d]\w*))(?:\s+in\s+(?:them|it))?"
@@ -137,6 +140,8 @@ def operation(words: str, context: Context) -> tuple[Promised, bool]:
     if program := (_text_operation(words, context) or _without_all(words, context.lines)):
         return program, True
     match = _OPERATION.fullmatch(words)
+    if _APART.search(words):
+        match = None
     is_numbered = match is not None and match["first"] is not None
     spans = _line_operation(words, context, is_numbered=is_numbered)
     said = match is not None and (is_numbered or context.scope is not None)
@@ -203,7 +208,7 @@ def _text_operation(words: str, context: Context) -> Promised:
     n_lines = len(context.lines)
     match = _INSERTION.fullmatch(words) or _INSERTION_FIRST.fullmatch(words)
     inserts = match is not None
-    match = match or _REPLACEMENT.fullmatch(words)
+    match = None if _APART.search(words) else match or _REPLACEMENT.fullmatch(words)
     if match is None or (context.text is None) == (match["inline"] is None):
         return ()
     end = match["end"] if inserts else None

@@ -6,6 +6,8 @@ or a similar name that the document has. Knows nothing of tokens, prompts or pro
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +19,15 @@ _NAME = r"[^\W\d]\w*"
 _CALLED = (
     r"(?:(?:the|a|an|all|every|each|local|global|uses?|occurrences?|calls?|of|to|names?|variables?"
     r"|parameters?|arguments?|functions?|methods?|class(?:es)?|attributes?|fields?|constants?"
-    r"|propert(?:y|ies)|symbols?|identifiers?|types?)\s+)*"
+    r"|propert(?:y|ies)|symbols?|identifiers?|types?)\s+)*?"
 )
 """What may stand before a name that is to be another one; other words say that it is no name."""
+
+_CALLED_ONLY = re.compile(_CALLED, re.IGNORECASE)
+_VALUES = frozenset(
+    {*dir(builtins), *keyword.kwlist, "async", "null", "undefined", "number", "string"}
+)
+"""What a name is changed to that will be no name: a type or a value."""
 
 _TO = r"\s+(?:to|by|with|into|as)\s+"
 _RENAMING = re.compile(
@@ -40,6 +48,10 @@ _KIND = re.compile(
 )
 """Words that are no names of their own behind an article: "rename the variable to `x`"."""
 
+_ANYWHERE = re.compile(
+    r"this|that|the|file|module|document|code|here|it|function|method|class|selection",
+    re.IGNORECASE,
+)
 _MEMBER = re.compile(r"\b(?:method|attribute|field|property|class|function)\b|\(\)", re.IGNORECASE)
 _PLACE = re.compile(
     rf"\b(?:of|in|inside|within)\s+(?:the\s+)?(?:(?:function|method|class)\s+)?{_QUOTE}({_NAME})"
@@ -108,18 +120,21 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
     """
     match = _RENAMING.search(words)
     if match and not _speaks(match):
-        called = match["called"].strip().lower()
-        if match["verb"].lower() == "rename":
-            said = re.fullmatch(_CALLED, match["called"], re.IGNORECASE) is not None
-        else:  # "Change the type of `x` to `int`" is about more than a name.
-            said = called in {"", "the name"} and not match["owner"]
+        renames = match["verb"].lower() == "rename"
+        rest = f"{words[: match.start()]} {words[match.end() :]}"
+        alone = _REST.fullmatch(rest) is not None
+        if renames:
+            said = _CALLED_ONLY.fullmatch(match["called"]) is not None
+        else:  # "Change the type of `x` to `int`" is about more than a name, and so is "x to int".
+            called = match["called"].strip().lower()
+            said = alone and called in {"", "the name"} and not match["owner"]
+            if match["verb"].lower() == "change" and match["new"] in _VALUES:
+                said = False
         places = tuple(m[1] or m[2] for m in _PLACE.finditer(words))
         member = match["owner"] is not None or _MEMBER.search(match[0]) is not None
-        rest = f"{words[: match.start()]} {words[match.end() :]}"
-        alone = said and _REST.fullmatch(rest) is not None
         old, new = match["old"], match["new"]
         everywhere = match["verb"].lower() == "rename" or "everywhere" in words.lower()
-        return Renaming(old, new, said, places, member, alone, everywhere)
+        return Renaming(old, new, said, places, member, said and alone, everywhere)
     quoted = [] if match else _QUOTED.findall(words)
     if not quoted:
         return None
@@ -130,6 +145,13 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
         return Renaming(old, meant[1], member=True) if meant[1] != old else None
     nearest = get_close_matches(old, similar, n=1)
     return Renaming(old, nearest[0], said, member=True) if nearest else None
+
+
+def is_elsewhere(lines: Sequence[str], names: Renaming) -> bool:
+    """Return whether it is meant within something that the lines do not define."""
+    return any(
+        not _ANYWHERE.fullmatch(place) and _extent(lines, place) is None for place in names.places
+    )
 
 
 def _speaks(match: re.Match[str]) -> bool:

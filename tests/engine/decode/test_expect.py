@@ -33,6 +33,10 @@ def test_a_program_is_promised_where_the_words_ask_for_nothing_else() -> None:
     assert not both.said
     inserted = hints("Insert after line 1:\n```\nc\n```", lines, None, [], encode)
     assert (inserted.said, inserted.program) == (True, [Copy(1, 1), a, Copy(2, 3)])
+    named = hints("rename a to c on line 3", lines, None, [], encode)
+    assert (named.said, named.promised) == (False, {3})
+    elsewhere = hints("rename a to c in the docstring", lines, None, [], encode)
+    assert (elsewhere.said, elsewhere.promised) == (False, set())
     more = hints("Insert after line 1:\n```\nc\n```\nand delete line 2", lines, None, [], encode)
     assert not more.said
     deleted = hints("Delete the line `b`", lines, None, [], encode)

@@ -77,6 +77,7 @@ def test_words_that_say_no_more_say_the_program(
         ("Move line 5 and its comment before line 2", None, [(1, 1), (5, 5), (2, 4), (6, 9)]),
         ("Remove the unused import in line 1", None, [(2, 9)]),
         ("Remove the unused import", (1, 1), [(2, 9)]),
+        ("Delete line 3 and 5", None, [(1, 2), (6, 9)]),
     ],
 )
 def test_other_words_are_only_guessed_to_mean_one(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from copydecode.decode.renaming import Renaming, renamed_lines, renaming
+from copydecode.decode.renaming import Renaming, is_elsewhere, renamed_lines, renaming
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from copydecode.decode.renaming import Renaming, renamed_lines, renaming
         ("Rename `Stream.write` to `send`", "write", "send"),
         ("rename write() to send()", "write", "send"),
         ("rename the parameter args in dumps to values", "args", "values"),
+        ("Rename the parameter name of add to title", "name", "title"),
         ("in dumps, rename args to values", "args", "values"),
         ("Cannot find name 'requir'. Did you mean 'require'?", "requir", "require"),
         (
@@ -82,6 +83,9 @@ def test_a_misspelt_name_becomes_the_one_that_is_most_like_it(
         "Change the return type of `write` to str",
         "Rename the heading Pretty Printing to Similar",
         "replace os.stat by pathlib",
+        "change price to float",
+        "Change name to title case",
+        "change add to add_item but keep the old name as an alias",
         "Change the text of the link 'parse5' to \"inherited\"",
     ],
 )
@@ -170,6 +174,19 @@ def test_a_name_is_replaced_in_the_function_that_is_spoken_of() -> None:
     elsewhere = renaming("Rename `key` to `name` in this file")
     assert elsewhere
     assert len(renamed_lines(lines, elsewhere, None)) == 4
+
+
+def test_what_a_name_is_meant_within_may_not_be_there() -> None:
+    lines = ["def add(name):", "    return name"]
+    for words, elsewhere in (
+        ("rename name to title in add", False),
+        ("rename name to title in this file", False),
+        ("rename name to title in the docstring", True),
+        ("rename name to title in the constructor", True),
+    ):
+        names = renaming(words)
+        assert names
+        assert is_elsewhere(lines, names) == elsewhere
 
 
 def test_a_variable_is_no_attribute_of_the_same_name() -> None:
