@@ -21,6 +21,9 @@ from copydecode.decode.renaming import is_elsewhere, renamed_lines, renaming
 from copydecode.decode.window import named_lines, prose
 from copydecode.edit.program import Copy
 
+MAX_WORDS = 2000
+"""Characters; who writes more says more than a rule can read."""
+
 _APPLICATION = re.compile(
     r"\s*(?:please\s+)?(?:"
     r"apply|(?:apply|make|merge|integrate|work(?:\s+in)?)\s+(?:it|(?:this|these|the(?:\s+following)?)"
@@ -75,6 +78,8 @@ def hints(  # noqa: PLR0913  # what is known of an edit, each named
         selected: whether these lines are meant; else they stood below a comment with the words.
     """
     words = prose(instruction)
+    if len(words) > MAX_WORDS:
+        return Hints(scope)
     likely = scope or named_lines(words) or spoken_of(instruction, lines)
     inside = scope is not None and scope[0] < scope[1]
     about = likely

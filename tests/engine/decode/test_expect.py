@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from copydecode.decode.expect import (
+    MAX_WORDS,
     Hints,
     blocks,
     hints,
@@ -99,6 +100,11 @@ def test_a_snippet_is_a_whole_program_where_no_more_is_asked_than_to_apply_it(
     ):
         assert not hints(f"{words}\n{more}", lines, None, [], encode).said
     assert not hints(f"{words}\n{block}", lines, (3, 3), [], encode).said
+
+
+def test_long_words_promise_nothing() -> None:
+    words = "change " * MAX_WORDS
+    assert hints(words, ["change"], (1, 1), ["changes"], lambda _: [0]) == Hints((1, 1))
 
 
 def test_hints_are_in_tokens() -> None:

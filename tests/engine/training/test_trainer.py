@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from copydecode.config import EngineConfig, Limits
+from copydecode.config import Decoding, EngineConfig, Limits
 from copydecode.decode.model import load_network
 from copydecode.decode.network import Network
 from copydecode.decode.vocabulary import Vocabulary
@@ -57,7 +57,7 @@ def test_training_learns_and_leaves_a_model(
     train(TINY, files, files, tmp_path)
     losses = [entry["loss"] for entry in read_log(tmp_path) if "loss" in entry]
     assert losses[-1] < losses[0]
-    engine = Engine.load(EngineConfig(model=str(tmp_path)))
+    engine = Engine.load(EngineConfig(model=str(tmp_path), decoding=Decoding(lenience=0.0)))
     limits = Limits(max_new_tokens=100)  # Less than would fill the context.
     request = EditRequest("a = 1\nb = 2\n", "Delete line 1", Scope(1, 1), limits=limits)
     try:
@@ -113,7 +113,7 @@ def test_variants_learn_and_load(
     train(config, files, files, tmp_path)
     losses = [entry["loss"] for entry in read_log(tmp_path) if "loss" in entry]
     assert losses[-1] < losses[0]
-    engine = Engine.load(EngineConfig(model=str(tmp_path)))
+    engine = Engine.load(EngineConfig(model=str(tmp_path), decoding=Decoding(lenience=0.0)))
     request = EditRequest("a = 1\n" * 12, "Delete line 11", limits=Limits(max_new_tokens=100))
     with suppress(TokenLimitError):
         assert engine.edit(request).receipt.forwards > 0
