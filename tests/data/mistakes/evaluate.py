@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from random import Random
 
 from copydecode.edit.resolve import resolve
-from copydecode.edits import EditRequest, EditResult, Scope
-from copydecode.engine import Engine
+from copydecode.engine import EditRequest, EditResult, Engine, Scope
 from copydecode.errors import CopydecodeError
 from copydecode.training.corpus import SourceFile
 from copydecode.training.sheets import EVERYDAY, SheetMaker, whole_file_cases
