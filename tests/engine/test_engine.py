@@ -410,8 +410,9 @@ def test_token_copies_keep_a_locked_scope(literals: Literals) -> None:
             lines = result.text.splitlines(keepends=True)
             assert "".join(lines[:3]) == TEXT
             assert "".join(lines[-4:]) == TEXT + "end"
-            assert tuple(told) == result.program.ops
-            copied += 1
+            if result.receipt.retries == 0:  # Else another program was told of.
+                assert tuple(told) == result.program.ops
+                copied += 1
     assert copied > 3
 
 
