@@ -124,7 +124,7 @@ class _Step:
 class _Block:
     """What one forward reads: `pending` tokens that are certain, then those of drafted steps.
 
-    `left` is the guess behind them that was not worth its tokens.
+    `left` is the guess behind them, which is not drafted: it is not worth its tokens.
     """
 
     tokens: list[int]
@@ -193,8 +193,11 @@ class _Decode(Generic[C]):
         cost, odds = self._task.cost, self._task.drafter.odds
         saved = cost(1)
         likely = 1.0  # That all drafted steps are right.
-        for guess in self._task.drafter.guesses(self._ops) if self._task.drafting else ():
+        for guess in self._task.drafter.guesses(self._ops):
             if not self._permits(guess.token):
+                break
+            if not self._task.drafting:
+                block.left = guess
                 break
             step = self._take(guess.token, self._allowed(), guess)
             # What ends the program is decided, never fed.
@@ -281,15 +284,15 @@ class _Decode(Generic[C]):
             row += len(draft.tokens)
         if self._automaton.done:
             return step
-        step = self._decide(choose, row)
+        step = self._decide(choose, row, block.left)
         if block.left is not None:  # So a kind of guess that was seldom right can come back.
             odds.record(block.left.kind, right=step.token == block.left.token)
         return step
 
-    def _decide(self, choose: Choose, row: int) -> _Step:
+    def _decide(self, choose: Choose, row: int, guess: Guess | None) -> _Step:
+        """Decide by a row of logits; `guess` is what the drafter thinks, if the grammar has it."""
         allowed = self._allowed()
-        guess = next(iter(self._task.drafter.guesses(self._ops)), None)
-        promised = _promised(guess) if guess and self._permits(guess.token) else None
+        promised = None if guess is None else _promised(guess)
         return self._commit(self._take(choose(row, allowed, promised), allowed))
 
     def _crop_behind(self, row: int, logits: Tensor) -> None:
@@ -426,8 +429,8 @@ class _Decode(Generic[C]):
                 token = self._prefix.tokens[-1]
                 self._prefix.crop(len(self._prefix) - 1)
                 again = yield from self._feed([token], last=1)
-                return self._decide(self._chooser.over(again), 0)
-            return self._decide(choose, row)
+                return self._decide(self._chooser.over(again), 0, None)
+            return self._decide(choose, row, None)  # The model has refused what was to come.
         # Nothing is left of it: it was never written, and the model writes text in its place.
         del self._ops[-1]
         written = self._written(cut.op)
