@@ -18,7 +18,7 @@ import torch
 from copydecode.backends import threads
 from copydecode.backends.backend import TokenFilesFormat, TokenFormat
 from copydecode.backends.serving import Serving
-from copydecode.backends.writing import Programs, Rewrites, Writing, output_tokens
+from copydecode.backends.writing import Writing, of_another, of_ours, output_tokens
 from copydecode.config import (
     EMBEDDED,
     PREFIX_CACHE_BYTES,
@@ -264,16 +264,12 @@ def _load_embedded(folder: Path, config: EngineConfig) -> LocalBackend:
             "its config.json has copydecode.files, found none"
         )
         raise ModelFormatError(message)
-    writing: Writing = Programs(literals, token_copies=serving.token_copy)
     prompts = EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens)
-    if decoding.mode is Mode.REWRITE:
-        # The full text is one gen: this model knows no other way to write text.
-        writing = Rewrites(literals, opening=literals[grammar.GEN_OPEN])
     return LocalBackend(
         name=config.model,
         parameters=model.parameters,
         model=model,
-        writing=writing,
+        writing=of_ours(literals, decoding.mode, token_copies=serving.token_copy),
         prompts=prompts,
         splice_window=serving.splice_window,
         decoding=decoding,
@@ -290,16 +286,12 @@ def _load_foreign(config: EngineConfig) -> LocalBackend:
 
     model, codec = hf.load(config.model)
     literals = Literals(codec)
-    writing: Writing = Programs(literals)
-    if config.decoding.mode is Mode.REWRITE:
-        ends = {} if codec.end is None else {grammar.GEN_CLOSE: codec.end}
-        writing = Rewrites(Literals(codec, ends))
     prompts = ForeignPrompt(codec, literals, max(1, model.context - ROOM_FOR_PROGRAM))
     return LocalBackend(
         name=config.model,
         parameters=model.parameters,
         model=model,
-        writing=writing,
+        writing=of_another(literals, codec.end, config.decoding.mode),
         prompts=prompts,
         decoding=config.decoding,
         prefix_cache_bytes=config.prefix_cache_bytes,

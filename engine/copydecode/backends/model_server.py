@@ -30,7 +30,7 @@ from copydecode.backends.one_op import one_op
 from copydecode.backends.probe import Server, probe
 from copydecode.backends.remote import Patience, Stream, Wire
 from copydecode.backends.serving import Serving
-from copydecode.backends.writing import Programs, Rewrites, Writing, output_tokens
+from copydecode.backends.writing import Writing, of_another, of_ours, output_tokens
 from copydecode.config import (
     API_KEY,
     EMBEDDED,
@@ -38,7 +38,6 @@ from copydecode.config import (
     Decoding,
     EngineConfig,
     Limits,
-    Mode,
 )
 from copydecode.decode.constraint import Constraint
 from copydecode.decode.decisions import Decisions
@@ -48,7 +47,6 @@ from copydecode.decode.model import read_config
 from copydecode.decode.prompt import EmbeddedPrompt, Prompt, tail
 from copydecode.decode.receipt import Receipt
 from copydecode.decode.vocabulary import Vocabulary
-from copydecode.edit import grammar
 from copydecode.edit.program import Copy, Op, Program
 from copydecode.errors import (
     ConfigError,
@@ -362,9 +360,7 @@ def _own(folder: Path, config: EngineConfig) -> _Model:
     serving.require(config.decoding)
     literals = Literals(vocabulary, vocabulary.op_markers)
     prompts = EmbeddedPrompt(vocabulary, serving.max_lines, serving.max_tokens)
-    writing: Writing = Programs(literals)
-    if config.decoding.mode is Mode.REWRITE:
-        writing = Rewrites(literals, opening=literals[grammar.GEN_OPEN])
+    writing = of_ours(literals, config.decoding.mode)
     return _Model(literals, context, writing, lambda _context: prompts, serving.splice_window)
 
 
@@ -376,10 +372,7 @@ def _foreign(config: EngineConfig) -> _Model:
 
     codec, context = hf.load_codec(config.model)
     literals = Literals(codec)
-    writing: Writing = Programs(literals)
-    if config.decoding.mode is Mode.REWRITE:
-        ends = {} if codec.end is None else {grammar.GEN_CLOSE: codec.end}
-        writing = Rewrites(Literals(codec, ends))
+    writing = of_another(literals, codec.end, config.decoding.mode)
 
     def prompts(context: int) -> TokenFormat:
         return ForeignPrompt(codec, literals, max(1, context - local.ROOM_FOR_PROGRAM))

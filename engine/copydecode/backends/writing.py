@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from copydecode.config import Mode
 from copydecode.decode.automaton import Automaton
 from copydecode.decode.constraint import ProgramGrammar
 from copydecode.decode.draft import ProgramDrafts, RewriteDrafts
@@ -15,6 +16,7 @@ from copydecode.decode.freetext import FreeText
 from copydecode.decode.guess import Drafter, Odds
 from copydecode.decode.literals import Literals
 from copydecode.decode.prompt import Prompt
+from copydecode.edit import grammar
 from copydecode.edit.document import Document
 from copydecode.edit.oracle import oracle
 from copydecode.edit.program import Copy, Gen, LineOp, Program
@@ -150,3 +152,18 @@ class Rewrites:
     def _text(self, tokens: list[int]) -> str:
         codec = self.literals.codec
         return b"".join(map(codec.token_bytes, tokens)).decode("utf-8", errors="replace")
+
+
+def of_ours(literals: Literals, mode: Mode, *, token_copies: bool = False) -> Writing:
+    """Return how a model of ours writes; full text as one gen: it knows no other way to."""
+    if mode is Mode.REWRITE:
+        return Rewrites(literals, opening=literals[grammar.GEN_OPEN])
+    return Programs(literals, token_copies=token_copies)
+
+
+def of_another(literals: Literals, end: int | None, mode: Mode) -> Writing:
+    """Return how any other model writes; `end` is the token that ends a text, if there is one."""
+    if mode is Mode.REWRITE:
+        ends = {} if end is None else {grammar.GEN_CLOSE: end}
+        return Rewrites(Literals(literals.codec, ends))
+    return Programs(literals)
