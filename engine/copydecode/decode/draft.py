@@ -5,8 +5,9 @@ new text behind a copy, after new text the copy of the rest, and the end; which 
 names is not guessed. *Text* knows how new text goes on: along the lines that it replaces, as the
 instruction will have them (`expect`, `align`), or along a text that the instruction brings; else
 like an earlier place with the same last tokens (prompt lookup; Saxena, 2023). A wrong guess costs
-the arithmetic of its tokens and changes nothing else. How often each kind of guess was right
-decides, with the cost of a wider forward, how far a draft goes. Knows nothing of models or logits.
+the arithmetic of its tokens and changes nothing else, but that a lenient choice (`sampling`) may go
+by one that the instruction promises. How often each kind of guess was right decides, with the cost
+of a wider forward, how far a draft goes. Knows nothing of models or logits.
 """
 
 from __future__ import annotations

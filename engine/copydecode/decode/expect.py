@@ -1,4 +1,4 @@
-"""What the words of an instruction promise for the lines: guesses for drafts, never decisions.
+"""What the words of an instruction promise for the lines: guesses for drafts and lenient choices.
 
 "Delete lines 3 to 5" says what will be left (`operations`), "rename `a` to `b`" how each line with
 `a` will read, a quoted name with a similar one beside it how a misspelt line will (`renaming`), and
