@@ -13,7 +13,6 @@ from copydecode.config import API_KEY
 from copydecode_lsp.cli import main
 from copydecode_lsp.headless import server
 from copydecode_lsp.names import APPLY_EDIT, LAST_RECEIPT, SHOW_STATUS, WAIT_UNTIL_READY
-from tests.engine.backends.chat_stand_in import KEY as CHAT_KEY
 from tests.engine.backends.chat_stand_in import MODEL, ChatStandIn
 from tests.engine.backends.stand_in import KEY, StandIn
 
@@ -49,7 +48,7 @@ async def test_a_model_server_may_be_started_after_the_editor(
 async def test_a_chat_model_makes_edits_and_a_bad_answer_leaves_the_document(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(API_KEY, CHAT_KEY)
+    monkeypatch.setenv(API_KEY, KEY)
     with ChatStandIn() as chat:
         settings = {"remoteUrl": chat.url, "remoteApi": "chat"}
         async with server(None, settings=settings) as client:
@@ -71,7 +70,7 @@ async def test_a_chat_model_makes_edits_and_a_bad_answer_leaves_the_document(
     assert receipt["estimated"]
     assert status is not None
     assert status["settings"]["remote_api"] == "chat"
-    assert CHAT_KEY not in str(status)
+    assert KEY not in str(status)
     assert "File: example.py" in str(chat.requests)
     assert "/tmp" not in str(chat.requests)  # noqa: S108  # what is not sent
 
@@ -79,7 +78,7 @@ async def test_a_chat_model_makes_edits_and_a_bad_answer_leaves_the_document(
 def test_the_doctor_tries_the_chat_model_of_its_command_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(API_KEY, CHAT_KEY)
+    monkeypatch.setenv(API_KEY, KEY)
     with ChatStandIn() as chat:
         chat.models = None
         chat.says('<program><copy lines="1-1"/><copy lines="3-3"/></program>')

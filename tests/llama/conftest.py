@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -21,15 +19,15 @@ import pytest
 from copydecode.config import API_KEY
 from tests.engine.conftest import foreign_tokenizer, save_foreign, texts
 from tests.llama.gguf import write_gguf
+from tests.real_server import KEY, free_port, wait_until
 
-__all__ = ["foreign_tokenizer", "save_foreign", "texts"]
+__all__ = ["KEY", "foreign_tokenizer", "save_foreign", "texts"]
 
 LLAMA = os.environ.get("COPYDECODE_LLAMA")
 """The folder with `llama-server`; without it these tests are not collected."""
 
 collect_ignore_glob = [] if LLAMA else ["test_*.py"]
 
-KEY = "sk-test"
 MODEL = "served"
 STARTS_S = 120.0
 
@@ -71,9 +69,7 @@ class Running:
 def serve(folder: Path, place: Path) -> Iterator[Running]:
     """Serve a model folder on a free port, all in fp32, with files in a place of its own."""
     write_gguf(folder, place / "model.gguf")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = ["-m", str(place / "model.gguf"), "--alias", MODEL, "--api-key", KEY]
     words += ["--host", "127.0.0.1", "--port", str(port), "--no-ui", "--slots"]
     words += ["--ctx-size", "8192", "--parallel", "4", "--threads", "1"]
@@ -86,26 +82,12 @@ def serve(folder: Path, place: Path) -> Iterator[Running]:
         )
         running = Running(f"http://127.0.0.1:{port}", process, log)
         try:
-            _wait(running)
+            wait_until(lambda: running.ask("/health")[0] == 200, process, log, STARTS_S)
             yield running
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait(30)
-
-
-def _wait(running: Running) -> None:
-    until = time.monotonic() + STARTS_S
-    while time.monotonic() < until:
-        assert running.process.poll() is None, running.log.read_text(errors="replace")[-3000:]
-        try:
-            if running.ask("/health")[0] == 200:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)  # Not for a fixed time: until it answers.
-    message = f"llama-server did not start within {STARTS_S} s"
-    raise TimeoutError(message)
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,15 +16,15 @@ import pytest
 
 from copydecode.config import API_KEY
 from tests.engine.conftest import foreign_tokenizer, save_foreign, texts
+from tests.real_server import KEY, free_port, wait_until
 
-__all__ = ["foreign_tokenizer", "save_foreign", "texts"]
+__all__ = ["KEY", "foreign_tokenizer", "save_foreign", "texts"]
 
 VLLM = os.environ.get("COPYDECODE_VLLM")
 """The folder that vLLM is installed in; without it these tests are not collected."""
 
 collect_ignore_glob = [] if VLLM else ["test_*.py"]
 
-KEY = "sk-test"
 STARTS_S = 900.0
 BLOCK = 32
 
@@ -45,6 +43,11 @@ class Running:
             text: str = answer.read().decode()
         return text
 
+    def answers(self) -> bool:
+        """Return that it does; an OSError says that it does not."""
+        self.read("/health")
+        return True
+
     def counted(self, name: str) -> float:
         """Return a metric of the server's, the sum over its labels."""
         found = re.findall(rf"^vllm:{name}{{.*}} (\S+)$", self.read("/metrics"), re.MULTILINE)
@@ -60,9 +63,7 @@ class Running:
 @contextmanager
 def serve(folder: Path, log: Path, *more: str) -> Iterator[Running]:
     """Serve a model folder, in fp32, on a free port; `more` goes to vLLM's command line."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = ["-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
     words += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "served"]
     words += ["--dtype", "float32", "--block-size", str(BLOCK), "--enable-prompt-tokens-details"]
@@ -87,7 +88,7 @@ def serve(folder: Path, log: Path, *more: str) -> Iterator[Running]:
         )
         running = Running(f"http://127.0.0.1:{port}", process, log)
         try:
-            _wait(running)
+            wait_until(running.answers, process, log, STARTS_S)
             yield running
         finally:
             if process.poll() is None:
@@ -96,20 +97,6 @@ def serve(folder: Path, log: Path, *more: str) -> Iterator[Running]:
                     process.wait(30)
                 except subprocess.TimeoutExpired:
                     running.kill()
-
-
-def _wait(running: Running) -> None:
-    until = time.monotonic() + STARTS_S
-    while time.monotonic() < until:
-        assert running.process.poll() is None, running.log.read_text(errors="replace")[-3000:]
-        try:
-            running.read("/health")
-        except OSError:
-            time.sleep(0.5)  # Not for a fixed time: until it answers.
-        else:
-            return
-    message = f"vLLM did not start within {STARTS_S} s"
-    raise TimeoutError(message)
 
 
 @pytest.fixture(autouse=True)

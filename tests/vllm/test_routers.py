@@ -28,6 +28,7 @@ from copydecode.errors import (
     RemoteMismatchError,
     RemoteUnreachableError,
 )
+from tests.real_server import free_port
 from tests.vllm.conftest import Running, serve
 from tests.vllm.test_real_vllm import ENDLESS, cases, endless, noted
 
@@ -162,9 +163,7 @@ def routed(
     keeps: bool = True,
 ) -> Iterator[str]:
     """Run a router before two replicas; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = {"/etc/ssl/models.pem": str(certificate), "*:443": f"127.0.0.1:{port}"}
     words |= {
         f"gpu-{n}:8000": each.url.removeprefix("http://") for n, each in enumerate(replicas, 1)

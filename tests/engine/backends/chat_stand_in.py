@@ -18,9 +18,9 @@ from typing import Any, Self
 
 from copydecode.backends.chat import PROBE_TOKENS
 from copydecode.decode.prompt_chat import estimate
+from tests.engine.backends.stand_in import KEY
 
 RECORDED = Path(__file__).parents[2] / "data" / "chat" / "recorded.json"
-KEY = "sk-the-right-key"
 MODEL = "talker"
 PROBED = '<program>\n<copy lines="1-1"/>\n<copy lines="3-3"/>\n</program>'
 PIECE = 7

@@ -42,7 +42,8 @@ from copydecode.errors import (
     UnreadableTextError,
     WithheldError,
 )
-from tests.engine.backends.chat_stand_in import KEY, MODEL, PROBED, ChatStandIn, Says
+from tests.engine.backends.chat_stand_in import MODEL, PROBED, ChatStandIn, Says
+from tests.engine.backends.stand_in import KEY
 
 TEXT = "import os\n\nSECRET_WORD = 3\n\n\ndef area(radius):\n    return 3 * radus * radius\n"
 NEW = "import os\n\nSECRET_WORD = 3\n\n\ndef area(radius):\n    return 3 * radius * radius\n"
@@ -51,11 +52,6 @@ GOOD = '<program><copy lines="1-6"/><gen>    return 3 * radius * radius\n</gen><
 OUTSIDE = '<program><copy lines="2-6"/><gen>    return 3 * radius * radius\n</gen></program>'
 PROSE = "Here is the fixed line: return 3 * radius * radius"
 QUICK = Patience(connect_s=2.0, silence_s=2.0, repeats=2, pause_s=0.01)
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(API_KEY, KEY)
 
 
 @pytest.fixture

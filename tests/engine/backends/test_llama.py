@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from copydecode import EditRequest, EditResult, Engine, EngineConfig, Limits
-from copydecode.backends import model_server
 from copydecode.backends.local import EMBEDDED_FOLDER
 from copydecode.backends.one_op import GBNF, one_op
 from copydecode.config import API_KEY, Decoding, Mode
@@ -23,13 +22,8 @@ from copydecode.errors import (
     RemoteUnreachableError,
 )
 from tests.engine.backends.llama_stand_in import LlamaStandIn
-from tests.engine.backends.stand_in import KEY, MODEL
-from tests.engine.backends.test_vllm import EDITS, QUICK, TEXT, outcome
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(API_KEY, KEY)
+from tests.engine.backends.served import EDITS, QUICK, TEXT, outcome, remote
+from tests.engine.backends.stand_in import MODEL
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +41,6 @@ def server(_served: LlamaStandIn) -> LlamaStandIn:
     for event in (_served.gone, _served.held, _served.release):
         event.clear()
     return _served
-
-
-@pytest.fixture(scope="module")
-def local() -> Engine:
-    # No server is lenient: it chooses among all tokens.
-    return Engine.load(EngineConfig(threads=1, decoding=Decoding(lenience=0.0)))
-
-
-def remote(server: LlamaStandIn, **more: object) -> Engine:
-    values: dict[str, object] = {"remote_url": server.url, "threads": 1, **more}
-    config = EngineConfig(**values)  # type: ignore[arg-type]  # a test's shorthand
-    return Engine(model_server.load(config, QUICK), config)
 
 
 @pytest.mark.parametrize("request_", EDITS)

@@ -11,14 +11,12 @@ from typing import cast
 
 import pytest
 
-from copydecode import EditRequest, EditResult, Engine, EngineConfig, Limits, Scope
+from copydecode import EditRequest, EditResult, Engine, EngineConfig, Limits
 from copydecode.backends import model_server
 from copydecode.backends.local import EMBEDDED_FOLDER
-from copydecode.backends.remote import Patience
 from copydecode.config import API_KEY, Acceptance, Decoding, Mode
 from copydecode.errors import (
     ConfigError,
-    CopydecodeError,
     DeadlineExceededError,
     EditCancelledError,
     RemoteBusyError,
@@ -28,41 +26,8 @@ from copydecode.errors import (
     RemoteUnreachableError,
     TokenLimitError,
 )
+from tests.engine.backends.served import EDITS, QUICK, TEXT, outcome, remote
 from tests.engine.backends.stand_in import KEY, MODEL, StandIn
-
-TEXT = """import os
-
-SECRET_WORD = 3
-
-
-def area(radius):
-    return 3 * radus * radius
-
-
-def describe(shape, radius):
-    name = "<gen>" + shape
-    return f"{name}/> of {area(radius)}"
-
-
-print(area(2))
-"""
-QUICK = Patience(connect_s=2.0, silence_s=2.0, repeats=2, pause_s=0.01)
-EDITS = [
-    EditRequest(TEXT, "delete line 1", name="a.py"),
-    EditRequest(TEXT, "undefined name 'radus'", Scope(7, 7), "python", name="a.py"),
-    EditRequest(TEXT, "duplicate line 3", name="a.py"),
-    EditRequest(TEXT, "rename `area` to `surface`", name="a.py"),
-    EditRequest(TEXT, "delete lines 10 to 12", Scope(10, 12), name="b.py"),
-    EditRequest(TEXT, "move line 3 to the end", name="b.py"),
-    EditRequest("a = 1\nb = 2\nc = 3\n", "delete line 2", Scope(2, 2)),
-    EditRequest("", "add a line that says pass", limits=Limits(max_new_tokens=40)),
-    EditRequest("x\n" * 38, "delete line 30"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(API_KEY, KEY)
 
 
 @pytest.fixture(scope="module")
@@ -80,29 +45,6 @@ def server(_served: StandIn) -> StandIn:
     for event in (_served.gone, _served.held, _served.release):
         event.clear()
     return _served
-
-
-@pytest.fixture(scope="module")
-def local() -> Engine:
-    # No server is lenient: it chooses among all tokens.
-    return Engine.load(EngineConfig(threads=1, decoding=Decoding(lenience=0.0)))
-
-
-def config(server: StandIn, **more: object) -> EngineConfig:
-    values: dict[str, object] = {"remote_url": server.url, "threads": 1, **more}
-    return EngineConfig(**values)  # type: ignore[arg-type]  # a test's shorthand
-
-
-def remote(server: StandIn, **more: object) -> Engine:
-    chosen = config(server, **more)
-    return Engine(model_server.load(chosen, QUICK), chosen)
-
-
-def outcome(engine: Engine, request: EditRequest) -> EditResult | type[CopydecodeError]:
-    try:
-        return engine.edit(request)
-    except CopydecodeError as error:
-        return type(error)
 
 
 @pytest.mark.parametrize("request_", EDITS)
