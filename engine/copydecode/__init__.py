@@ -11,7 +11,7 @@ from copydecode.edit.resolve import Hunk, hunks
 from copydecode.edits import EditRequest, EditResult, Scope, combine
 from copydecode.engine import Engine, ModelInfo
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
-from copydecode.imports import import_fix
+from copydecode.fixes.imports import import_fix
 from copydecode.self_check import is_gone, is_untidy
 from copydecode.view import shown
 

@@ -13,7 +13,7 @@ from copydecode.edit.document import Document
 from copydecode.edit.program import Program
 from copydecode.edits import EditRequest, Scope
 from copydecode.errors import ScopeError
-from copydecode.imports import import_fix
+from copydecode.fixes.known import known_fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,17 @@ def shown(text: str, scope: Scope | None, erase: tuple[int, int]) -> tuple[str, 
 
 
 def precisely(request: EditRequest, view: View) -> EditRequest:
-    """Return a request whose words say what to write and where, where everyone knows (`imports`).
+    """Return a request whose words say what to write and where, where that is known (`fixes`).
 
     Only within the lines of a locked scope, or at their borders: no other line changes by it.
     """
     if request.language != "python" or view.erased is not None:
         return request
     scope = request.scope
-    fix = import_fix(request.instruction, view.document.lines)
+    lines = None if scope is None else (scope.first, scope.last)
+    fix = known_fix(request.instruction, view.document.lines, lines)
     if fix is None or not (
         scope is None or not scope.locked or fix.keeps_to(scope.first, scope.last)
     ):
         return request
-    return replace(request, instruction=fix.instruction, scope=Scope(fix.line, fix.line))
+    return replace(request, instruction=fix.instruction, scope=Scope(*fix.span))

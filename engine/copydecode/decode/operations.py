@@ -47,6 +47,7 @@ _INSERTION, _INSERTION_FIRST, _REPLACEMENT, _OPERATION = (
         rf"(?:\s+(?:up\s+)?(?:to\s+{_END}|(?:to\s+)?(?:before|after)\s+line\s+\d+))?\s*[.]?\s*",
     )
 )
+_NOTHING = re.compile(r"\s*(?:change|do) nothing\s*[.]?\s*", re.IGNORECASE)
 _APART = re.compile(r"\blines?\s+\d+\s+and\s+\d+", re.IGNORECASE)
 """Two lines rather than all from one to the other."""
 
@@ -136,6 +137,8 @@ class Context:
 
 def operation(words: str, context: Context) -> tuple[Promised, bool]:
     """Return the program for the words, and whether they say it in full; empty for other words."""
+    if _NOTHING.fullmatch(words) and context.text is None and context.lines:
+        return (Copy(1, len(context.lines)),), True
     words = numbered(words, context.lines)
     if program := (_text_operation(words, context) or _without_all(words, context.lines)):
         return program, True

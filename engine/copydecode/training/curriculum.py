@@ -86,6 +86,27 @@ _ALL = _joined(
     (0.11, COPYING),
 )
 
+_UNPROMISED = _joined(
+    (
+        0.45,
+        {
+            **DIAGNOSTICS,
+            "syntax": 6,
+            "lint": 4,
+            "attribute": 2.5,
+            "unused-variable": 2.5,
+            "unchanged-stale": 2.5,
+        },
+    ),
+    (0.22, REFACTORS),
+    (0.05, {"rewrite": 3, "bug": 2}),
+    (0.08, SCRIPTING),
+    (0.03, WRITING),
+    (0.08, FINDING),
+    (0.06, EVERYDAY),
+    (0.03, COPYING),
+)
+
 CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     # Points at given lines, copies text, then all that `EVERYDAY` holds.
     "everyday": (
@@ -123,6 +144,8 @@ CURRICULA: Mapping[str, tuple[Stage, ...]] = {
     ),
     # Behind another one: all that there is, at full length.
     "all": (Stage(1.0, _ALL, (40, 40), 0.03),),
+    # Behind that: mostly what no rule promises, so that the weights have to know it.
+    "unpromised": (Stage(1.0, _UNPROMISED, (40, 40), 0.02),),
     # Behind any of them: all languages, with what their own tools complain of.
     "languages": (
         Stage(

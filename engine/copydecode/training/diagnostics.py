@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
-from copydecode.imports import KNOWN_MODULES, KNOWN_NAMES, by_type
+from copydecode.fixes.imports import KNOWN_MODULES, KNOWN_NAMES, by_type
 from copydecode.training.flaws import Flaw, Maker
 from copydecode.training.syntax import Code, Function, documented, parse, read
 from copydecode.training.tasks import RESERVED_NAMES, Lines, Material, code_names, indent_of

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from random import Random
 
 from copydecode.edit.program import Copy, Program
-from copydecode.imports import KNOWN_MODULES
+from copydecode.fixes.imports import KNOWN_MODULES
 from copydecode.training import diagnostics, refactors
 from copydecode.training.flaws import with_lock
 from copydecode.training.mistakes import UNDEFINED, misspell

@@ -14,6 +14,8 @@ from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from copydecode.fixes.fix import Fix
+
 KNOWN_NAMES: Mapping[str, str] = {
     name: module
     for module, names in {
@@ -79,26 +81,7 @@ LONGEST_LINE = 88
 """A line of imports is made no longer than this: black's bound, and ruff's."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportFix:
-    """A missing import: lines to write before line `line`, or in its place (`replaces`)."""
-
-    line: int
-    lines: tuple[str, ...]
-    replaces: bool = False
-
-    @property
-    def instruction(self) -> str:
-        """The same in words that leave nothing open."""
-        words = "Replace line {} with:" if self.replaces else "Insert before line {}:"
-        return "\n".join([words.format(self.line), "```python", *self.lines, "```"])
-
-    def keeps_to(self, first: int, last: int) -> bool:
-        """Return whether no line but `first` to `last` changes."""
-        return first <= self.line <= last + (not self.replaces)
-
-
-def import_fix(message: str, lines: Sequence[str]) -> ImportFix | None:
+def import_fix(message: str, lines: Sequence[str]) -> Fix | None:
     """Return how to add the import that a message asks for, where everyone would do it so.
 
     `lines` are those of the document. The import goes where isort would put it among the others.
@@ -188,29 +171,29 @@ def _is_imported(name: str, text: str, sections: Sequence[Sequence[_Statement]])
 
 def _placed(
     wanted: _Statement, everywhere: Sequence[Sequence[_Statement]], lines: Sequence[str]
-) -> ImportFix:
+) -> Fix:
     sections = [section for section in everywhere if any(s.origin for s in section)]
     for statement in (s for section in sections for s in section):
         if wanted.name is not None and statement.by_kind() == wanted.by_kind():
             return _joined(wanted, statement, lines)
     fitting = [s for s in sections if any(other.origin == wanted.origin for other in s)]
     if fitting:
-        return ImportFix(_place(wanted, fitting[0]), (wanted.text,))
+        return Fix(_place(wanted, fitting[0]), (wanted.text,))
     if sections and sections[0][0].origin > wanted.origin:
-        return ImportFix(sections[0][0].first, (wanted.text, ""))
+        return Fix(sections[0][0].first, (wanted.text, ""))
     if everywhere:
         return _behind(everywhere[-1][-1].last, wanted, lines)
-    return ImportFix(_top(lines), (wanted.text, ""))
+    return Fix(_top(lines), (wanted.text, ""))
 
 
-def _behind(last: int, wanted: _Statement, lines: Sequence[str]) -> ImportFix:
+def _behind(last: int, wanted: _Statement, lines: Sequence[str]) -> Fix:
     """Return the fix with a section of its own behind a line: between two empty ones, if any."""
     if not any(line.strip() for line in lines[last : last + 2]):
-        return ImportFix(last + 2, (wanted.text,))
-    return ImportFix(last + 1, ("", wanted.text))
+        return Fix(last + 2, (wanted.text,))
+    return Fix(last + 1, ("", wanted.text))
 
 
-def _joined(wanted: _Statement, other: _Statement, lines: Sequence[str]) -> ImportFix:
+def _joined(wanted: _Statement, other: _Statement, lines: Sequence[str]) -> Fix:
     """Return the fix that imports a name by a statement that imports others from its module."""
     name, line = wanted.name or "", lines[other.first - 1].rstrip()
     if match := _NAMES.match(line):
@@ -219,14 +202,14 @@ def _joined(wanted: _Statement, other: _Statement, lines: Sequence[str]) -> Impo
         names = sorted([*names, name], key=by_type) if is_sorted else [*names, name]
         text = line[: match.start(1)] + ", ".join(names)
         if len(text) <= LONGEST_LINE:
-            return ImportFix(other.first, (text,), replaces=True)
+            return Fix(other.first, (text,), replaces=1)
     if _OPENED.match(line):
         for number in range(other.first + 1, other.last + 1):
             own = _NAME_OF_ITS_OWN.match(lines[number - 1])
             if own is None or by_type(own[2]) > by_type(name):
                 indent = re.match(r"\s*", lines[other.first])
-                return ImportFix(number, (f"{indent[0] if indent else ''}{name},",))
-    return ImportFix(other.first, (wanted.text,))
+                return Fix(number, (f"{indent[0] if indent else ''}{name},",))
+    return Fix(other.first, (wanted.text,))
 
 
 def _place(wanted: _Statement, section: Sequence[_Statement]) -> int:

@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from copydecode.imports import KNOWN_MODULES, KNOWN_NAMES, ImportFix, import_fix
+from copydecode.fixes.fix import Fix
+from copydecode.fixes.imports import KNOWN_MODULES, KNOWN_NAMES, import_fix
 
 LINES = [
     '"""Doc."""',
@@ -25,7 +26,7 @@ LINES = [
 ]
 
 
-def mended(lines: list[str], fix: ImportFix | None) -> list[str]:
+def mended(lines: list[str], fix: Fix | None) -> list[str]:
     assert fix is not None
     return [*lines[: fix.line - 1], *fix.lines, *lines[fix.line - 1 + fix.replaces :]]
 
@@ -50,7 +51,7 @@ def fixed(message: str, *lines: str) -> list[str]:
     ],
 )
 def test_messages_about_a_name_that_everyone_knows(message: str) -> None:
-    assert import_fix(message, LINES) == ImportFix(5, ("import os",))
+    assert import_fix(message, LINES) == Fix(5, ("import os",))
 
 
 @pytest.mark.parametrize(
@@ -167,14 +168,14 @@ def test_a_module_that_has_its_own_name_is_told_by_its_use() -> None:
 
 
 def test_lines_may_have_their_ends_and_a_byte_order_mark() -> None:
-    assert import_fix("undefined name 'os'", ["\ufeffimport json\r\n", "os.sep\r\n"]) == ImportFix(
+    assert import_fix("undefined name 'os'", ["\ufeffimport json\r\n", "os.sep\r\n"]) == Fix(
         2, ("import os",)
     )
     assert import_fix("undefined name 'os'", []) is None
 
 
 def test_what_is_left_alone_is_known() -> None:
-    inserted, replaced = ImportFix(3, ("import os",)), ImportFix(3, ("x",), replaces=True)
+    inserted, replaced = Fix(3, ("import os",)), Fix(3, ("x",), replaces=1)
     assert inserted.keeps_to(1, 2)
     assert not replaced.keeps_to(1, 2)
     assert not inserted.keeps_to(4, 5)
