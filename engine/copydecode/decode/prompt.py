@@ -27,6 +27,7 @@ from copydecode.decode.bundle_lines import bundle_hints, encode_bundle
 from copydecode.decode.expect import Hints, hints
 from copydecode.decode.found import notes, spoken_of
 from copydecode.decode.literals import longest_token
+from copydecode.decode.renaming import missed
 from copydecode.decode.vocabulary import Vocabulary
 from copydecode.decode.window import EncodedLines, choose, named_lines, prose, renumber_lines
 from copydecode.edit import grammar
@@ -381,10 +382,14 @@ def around(document: Document, window: Window, characters: int) -> list[str]:
 def similar_names(instruction: str, lines: Sequence[str], language: str | None) -> list[str]:
     """Return names of the document that are like those quoted in the instruction, best first.
 
+    Only like the one that is missed, where the words say which one that is.
+
     For Python its keywords and builtins take part. Code in a fenced block is not looked at, nor are
     more than `MAX_QUOTED` quoted names. At most `MAX_NAMES`, none of them quoted itself.
     """
-    quoted = list(dict.fromkeys(_QUOTED_NAME.findall(prose(instruction))))
+    words = prose(instruction)
+    name = missed(words)
+    quoted = [name] if name else list(dict.fromkeys(_QUOTED_NAME.findall(words)))
     if not quoted:
         return []
     known = dict.fromkeys(name for line in lines for name in _NAME.findall(line))

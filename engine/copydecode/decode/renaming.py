@@ -11,7 +11,7 @@ import keyword
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 _QUOTE = r"[`'\"\u2018\u201c\u2019\u201d]?"
 _NAME = r"[^\W\d]\w*"
@@ -71,18 +71,29 @@ _QUOTED = re.compile(
 )
 _UNKNOWN = re.compile(
     r"\b(?:undefined|undeclared|unresolved|unknown|not (?:been )?(?:defined|declared)|no attribute"
-    r"|cannot find|can(?:'|\u2019)t find|could not find|not found|does not exist|did you mean"
-    r"|misspel\w*|spelling|typo|unexpected keyword argument|no '\w+' member)\b",
+    r"|cannot (?:find|access)|can(?:'|\u2019)t find|could not find|not found|does not exist"
+    r"|did you mean|misspel\w*|spelling|typo|unexpected keyword argument|no '\w+' member)\b",
     re.IGNORECASE,
 )
 """Words that tools have for a name that there is not."""
 
-_MISSED = re.compile(
-    rf"\b(?:attribute|argument|property)\s+{_QUOTE}({_NAME}){_QUOTE}|\bno\s+{_QUOTE}({_NAME}){_QUOTE}"
-    r"\s+(?:member|attribute)",
-    re.IGNORECASE,
+_MISSED = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"\b(?:attribute|argument|property)\s+{_QUOTE}({_NAME}){_QUOTE}",
+        rf"\bno\s+{_QUOTE}({_NAME}){_QUOTE}\s+(?:member|attribute)",
+        rf"\btypo\s+in\s+{_QUOTE}({_NAME}){_QUOTE}\s*[.]?$",
+        rf"\bmisspel\w+\s+(?:name\s+)?{_QUOTE}({_NAME}){_QUOTE}\s*[.]?$",
+        rf"^{_QUOTE}({_NAME}){_QUOTE}\s+is\s+misspel",
+    )
 )
-"""Where the first quoted name is another one: that of what lacks it."""
+"""Where the first quoted name is another one, such as that of what lacks it, or none is quoted."""
+
+_CLOSE = 0.7
+"""A name that is at least so like (difflib's ratio) is what a misspelt one was to be."""
+
+_MORE = re.compile(r"\b(?:and|then|also|instead|unless|but)\b", re.IGNORECASE)
+"""Words that ask for more than that a name be spelt right."""
 
 _MEANT = re.compile(
     rf"\b(?:did you mean|do you mean|perhaps you meant|maybe)\b\W*?{_QUOTE}({_NAME}){_QUOTE}",
@@ -136,15 +147,30 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
         everywhere = match["verb"].lower() == "rename" or "everywhere" in words.lower()
         return Renaming(old, new, said, places, member, said and alone, everywhere)
     quoted = [] if match else _QUOTED.findall(words)
-    if not quoted:
+    old = None if match else missed(words) or (quoted[0] if quoted else None)
+    if old is None:
         return None
     said = _UNKNOWN.search(words) is not None
-    missed = _MISSED.search(words) if said else None
-    old = (missed[1] or missed[2]) if missed else quoted[0]
+    alone = said and _MORE.search(words) is None
     if said and (meant := _MEANT.search(words)):
-        return Renaming(old, meant[1], member=True) if meant[1] != old else None
+        new = meant[1]
+        return Renaming(old, new, member=True, alone=alone) if new != old else None
     nearest = get_close_matches(old, similar, n=1)
-    return Renaming(old, nearest[0], said, member=True) if nearest else None
+    if not nearest:
+        return None
+    alone = alone and SequenceMatcher(None, old, nearest[0]).ratio() >= _CLOSE
+    return Renaming(old, nearest[0], said, member=True, alone=alone)
+
+
+def missed(words: str) -> str | None:
+    """Return the name that words say there is not, where it need not be the first one quoted."""
+    if not _UNKNOWN.search(words):
+        return None
+    for form in _MISSED:
+        match = form.search(words)
+        if match and not (_ANYWHERE.fullmatch(match[1]) or _KIND.fullmatch(match[1])):
+            return match[1]
+    return None
 
 
 def is_elsewhere(lines: Sequence[str], names: Renaming) -> bool:

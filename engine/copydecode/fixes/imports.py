@@ -74,6 +74,7 @@ _BOUND = re.compile(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import\b([^#\n]*)", re.MULT
 _NAMES = re.compile(r"from\s+[\w.]+\s+import\s+([^#\\()]+)$")
 _OPENED = re.compile(r"from\s+[\w.]+\s+import\s+\($")
 _NAME_OF_ITS_OWN = re.compile(r"(\s+)([^\W\d]\w*)(?: as \w+)?,")
+_RENAMED = re.compile(r"\b[\w.]+[ \t]+as[ \t]+(?=\w)")
 _LONG_STRING = re.compile(r"(\"\"\"|''').*?\1", re.DOTALL)
 _STRING = re.compile(r"[rR]?(\"\"\"|'''|\"|')")
 
@@ -93,16 +94,30 @@ def import_fix(message: str, lines: Sequence[str]) -> Fix | None:
     ways = list(_ways(name))
     if not ways:
         return None
-    text = "\n".join(line.rstrip("\r\n") for line in lines).removeprefix("\ufeff")
+    text = _text(lines)
     wanted = next((way for way in ways if _is_used(name, way, text)), None)
     if wanted is None:
         return None
-    code = _LONG_STRING.sub(lambda match: "\n" * match[0].count("\n"), text)
+    code = _without_long_strings(text)
     sections = list(_sections(code.split("\n")))
     if _is_imported(name, code, sections):
         return None
     fix = _placed(wanted, sections, text.split("\n"))
     return fix if fix.line <= len(lines) else None
+
+
+def is_imported(name: str, lines: Sequence[str]) -> bool:
+    """Return whether a document, of these lines, imports something by a name."""
+    code = _RENAMED.sub("", _without_long_strings(_text(lines)))
+    return _is_imported(name, code, list(_sections(code.split("\n"))))
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join(line.rstrip("\r\n") for line in lines).removeprefix("\ufeff")
+
+
+def _without_long_strings(text: str) -> str:
+    return _LONG_STRING.sub(lambda match: "\n" * match[0].count("\n"), text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The fix of a Python diagnostic, where one is known.
+"""The fix of a diagnostic of Python, or what an instruction comes to, where that is known.
 
 Knows nothing of models or editors.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from copydecode.fixes.fix import Fix
+from copydecode.fixes.held import held
 from copydecode.fixes.imports import import_fix
+from copydecode.fixes.methods import self_fix
 from copydecode.fixes.settled import settled
 from copydecode.fixes.syntax import syntax_fix
 from copydecode.fixes.unused import unused_fix
@@ -24,7 +26,9 @@ def known_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None)
     """
     return (
         import_fix(message, lines)
+        or self_fix(message, lines, scope)
         or settled(message, lines, scope)
         or unused_fix(message, lines, scope)
         or syntax_fix(message, lines, scope)
+        or held(message, lines, scope)
     )

@@ -45,18 +45,18 @@ def test_words_say_which_name_becomes_which(words: str, old: str, new: str) -> N
         (
             "Undefined name `reslut`",
             ["result", "results"],
-            Renaming("reslut", "result", member=True),
+            Renaming("reslut", "result", member=True, alone=True),
         ),
         ("Undefined name `reslut`", [], None),
         (
             '"Self" has no attribute "aclole"',
             ["self", "aclose"],
-            Renaming("aclole", "aclose", member=True),
+            Renaming("aclole", "aclose", member=True, alone=True),
         ),
         (
             "Unexpected keyword argument 'nmae' in call",
             ["name"],
-            Renaming("nmae", "name", member=True),
+            Renaming("nmae", "name", member=True, alone=True),
         ),
         # What is like a quoted name is a guess where nothing says that this one is wrong.
         (
@@ -146,7 +146,8 @@ def test_a_renaming_by_words_reaches_beyond_the_cursor_but_not_beyond_a_selectio
         ("In f, rename old to new", True),
         ("rename old to new and add a docstring", False),
         ("Delete line 3 and rename old to new", False),
-        ("Undefined name `old`", False),
+        ("Undefined name `old`", True),
+        ("Undefined name `old`: import it and call it", False),
     ],
 )
 def test_a_renaming_stands_alone_where_nothing_else_is_asked(words: str, alone: bool) -> None:

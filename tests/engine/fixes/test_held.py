@@ -1,0 +1,88 @@
+"""What is asked for and is so already."""
+
+from __future__ import annotations
+
+import pytest
+
+from copydecode.fixes.fix import Fix
+from copydecode.fixes.held import MAX_CHARACTERS, held
+
+LINES = [
+    "import json",
+    "from typing import Any as Thing, cast",
+    "",
+    "def load(path: str | None, *, strict: bool = False) -> dict[str, int]:",
+    '    """Load."""',
+    "    return {}",
+    "",
+    "async def save(",
+    "    path: 'str',",
+    "    data,",
+    ") -> None:",
+    "    x = data",
+    "",
+    "def twice(): pass",
+    "def twice(): pass",
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("Add a docstring to `load`", 4),
+        ("Document load", 4),
+        ("Add the return type `dict[str, int]` to `load`", 4),
+        ("load returns dict[str,int], annotate it", 4),
+        ("annotate save to return None", 8),
+        ("Add `-> None` to `save`", 8),
+        ("Annotate `path` of `load` as `str | None`", 4),
+        ("annotate path as str in save", 8),
+        ("the parameter strict of load is a bool", 4),
+        ("Add the type hint `strict: bool` to `load`", 4),
+        ("Change the type of `path` in `save` to `str`", 8),
+        ("add a parameter strict to load", 4),
+        ("`save` should take `data`", 8),
+        ("import json", 1),
+        ("`cast` is not imported", 1),
+        ("add the missing import of Thing", 1),
+        ("rename reader to writer", 1),
+    ],
+)
+def test_nothing_is_to_be_done(words: str, line: int) -> None:
+    assert held(words, LINES, None) == Fix(line)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Add a docstring to `save`",
+        "Add the return type `str` to `load`",
+        "make the return type of load int",
+        "annotate save to return None | int",
+        "Annotate `path` of `load` as `str`",
+        "annotate path as str | None in save",
+        "annotate data as bool in save",
+        "add a parameter timeout to load",
+        "add a parameter strict to save",
+        "add a parameter strict to load and pass it on",
+        "Add a docstring to `twice`",
+        "Add a docstring to `other`",
+        "import os",
+        "`Any` is not imported",
+        "rename load to read",
+        "rename load to reader and writer",
+        "delete line 3",
+        "",
+        "Document `load` " + "." * MAX_CHARACTERS,
+    ],
+)
+def test_something_is(words: str) -> None:
+    assert held(words, LINES, None) is None
+
+
+def test_a_selection_is_kept_to() -> None:
+    assert held("import json", LINES, (6, 6)) == Fix(6)
+
+
+def test_heads_that_do_not_parse_are_left_alone() -> None:
+    assert held("Document load", ["def load(", "    a b", "):", '    """Doc."""'], None) is None
