@@ -47,6 +47,34 @@ _INSERTION, _INSERTION_FIRST, _REPLACEMENT, _OPERATION = (
         rf"(?:\s+(?:up\s+)?(?:to\s+{_END}|(?:to\s+)?(?:before|after)\s+line\s+\d+))?\s*[.]?\s*",
     )
 )
+_UNQUOTED = tuple(
+    (re.compile(f"{_PLEASE}{form}", re.IGNORECASE), quoted)
+    for form, quoted in (
+        (
+            rf"(?:insert|add|put|paste)\s+(?P<bare>[^\n]+?)(?P<rest>\s+{_SIDE}\s*[.]?)",
+            "insert {}{}",
+        ),
+        (rf"(?P<rest>(?:insert|add|put|paste)\s+{_SIDE}):?\s+(?P<bare>[^\n]+)", "{1} {0}"),
+        (
+            rf"(?P<rest>(?:replace|change)\s+{_NUMBERED}\s+(?:by|with|to)):?\s+(?P<bare>[^\n]+)",
+            "{1} {0}",
+        ),
+    )
+)
+"""The same with a text that is not quoted, and the words with it quoted."""
+
+_CODE = re.compile(r"[=(){}\[\];]|[\w)]\.\w|:$|,$|^(?:#|//|import |from |return\b)")
+_OPENERS = (
+    r"(?:return|raise|import|from|def|class|for|while|if|elif|else|with|async|await|yield|del|assert"
+    r"|not|lambda|const|let|var|function|export|new|throw|public|private|static|type|interface)\b"
+)
+_PROSE = re.compile(
+    r"(?:an?|the|some|this|that|these|those|two|three|another|more|code|lines?|it|one)\b|.*`"
+    rf"|(?!{_OPENERS})[a-z]+\s+[a-z]|.*\s(?:that|which|instead|around|about|so)\s",
+    re.IGNORECASE,
+)
+"""What tells code from a description of it."""
+
 _NOTHING = re.compile(r"\s*(?:change|do) nothing\s*[.]?\s*", re.IGNORECASE)
 _APART = re.compile(r"\blines?\s+\d+\s+and\s+\d+", re.IGNORECASE)
 """Two lines rather than all from one to the other."""
@@ -60,13 +88,14 @@ _ALL = re.compile(
 
 # Lines that are named by what stands in them.
 _THE_LINE = r"\b(?:the\s+)?line(?:\s+that\s+(?:says|reads)|:)?\s+"
+_WITH = r"(?:with|that\s+(?:contains|mentions|has|uses)|containing)"
 _QUOTED_LINE = re.compile(
-    rf"(?:{_THE_LINE})?(?P<quote>[`'\"])(?P<inline>[^\n]+?)(?P=quote)", re.IGNORECASE
+    rf"(?:{_THE_LINE}(?:{_WITH}\s+)?)?(?P<quote>[`'\"])(?P<inline>[^\n]+?)(?P=quote)", re.IGNORECASE
 )
 _BEFORE_LINE = re.compile(rf"(?:{_THE_LINE}|(?<=\s))$", re.IGNORECASE)
 _BEHIND_LINE = re.compile(r":?(?:\s|$)")
 _HOLDING = re.compile(
-    r"\b(?:the\s+)?line\s+(?:with|that\s+(?:contains|mentions|has|uses)|containing)\s+"
+    rf"\b(?:the\s+)?line\s+{_WITH}\s+"
     rf"(?:{_INLINE}|(?P<bare>[^\W\d]\w*))(?:\s+in\s+it)?(?=\s|:|$)",
     re.IGNORECASE,
 )
@@ -139,7 +168,7 @@ def operation(words: str, context: Context) -> tuple[Promised, bool]:
     """Return the program for the words, and whether they say it in full; empty for other words."""
     if _NOTHING.fullmatch(words) and context.text is None and context.lines:
         return (Copy(1, len(context.lines)),), True
-    words = numbered(words, context.lines)
+    words = _with_quotes(numbered(words, context.lines))
     if program := (_text_operation(words, context) or _without_all(words, context.lines)):
         return program, True
     match = _OPERATION.fullmatch(words)
@@ -204,6 +233,17 @@ def numbered(words: str, lines: Sequence[str]) -> str:
         return f"line {numbers[0]}" if len(numbers) == 1 else match[0]
 
     return _FROM.sub(r"lines \1-\2", _HOLDING.sub(called, words))
+
+
+def _with_quotes(words: str) -> str:
+    """Return words that bring a text with quotes around it, where it is code for certain."""
+    for form, quoted in _UNQUOTED:
+        if (match := form.fullmatch(words)) is not None:
+            text = match["bare"].strip()
+            quote = next((sign for sign in "`'\"" if sign not in text), None)
+            if quote and _CODE.search(text) and not _PROSE.match(text) and text[0] not in "`'\"":
+                return quoted.format(f"{quote}{text}{quote}", match["rest"])
+    return words
 
 
 def _text_operation(words: str, context: Context) -> Promised:

@@ -148,6 +148,11 @@ def test_a_text_is_put_in_place_of_lines(
         ("Insert `x += 1` after line 4", [*copies((1, 4)), "    x += 1", *copies((5, 9))]),
         ('add before the line `f(y)`: "y = 3"', [*copies((1, 8)), "y = 3", Copy(9, 9)]),
         ("Replace line 5 by `return 1`", [*copies((1, 4)), "    return 1", *copies((6, 9))]),
+        # Without quotes, where it is code for certain.
+        ("Insert x += f(1) after line 4", [*copies((1, 4)), "    x += f(1)", *copies((5, 9))]),
+        ("add before line 9: y = '3'", [*copies((1, 8)), "y = '3'", Copy(9, 9)]),
+        ("Change line 5 to return a", [*copies((1, 4)), "    return a", *copies((6, 9))]),
+        ("put import re above line 1", ["import re", Copy(1, 9)]),
     ],
 )
 def test_a_text_in_the_words_is_indented_like_the_line(
@@ -170,6 +175,22 @@ def test_a_text_in_the_words_is_indented_like_the_line(
 )
 def test_words_with_a_text_may_say_more_or_less(words: str) -> None:
     assert not done(words, None, (7, 8))[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "add a check for None before line 3",
+        "Insert before line 3 a call to foo()",
+        "add error handling (try/except) before line 3",
+        "change line 4 to call foo(x)",
+        "change line 4 to use foo() instead of bar",
+        "Replace line 4 with a dict comprehension {}",
+        "add print(`x`) and so on after line 4",
+    ],
+)
+def test_what_describes_code_is_not_taken_for_it(words: str) -> None:
+    assert done(words) == ([], False)
 
 
 @pytest.mark.parametrize(
@@ -207,5 +228,7 @@ def test_lines_are_named_by_text_that_one_of_them_has() -> None:
     assert numbered("Delete the line with `e.x` in it", lines) == "Delete line 4"
     assert numbered("Delete the line with b", lines) == "Delete the line with b"
     assert numbered("Delete the line `c = b`", [*lines, "c = b"]) == "Delete the line `c = b`"
+    whole = ["use(e.x)", "e.x"]
+    assert numbered("Delete the line that mentions `e.x`", whole) == "Delete line 2"
     # It is a part of a longer text that no line has.
     assert numbered("Insert `if a = b:` here", lines) == "Insert `if a = b:` here"
