@@ -18,7 +18,13 @@ from copydecode.fixes.imports import is_imported
 MAX_CHARACTERS = 120
 """Who writes more asks for more than one thing."""
 
-_MORE = re.compile(r"\b(?:and|then|also|but|unless)\b|\n", re.IGNORECASE)
+_OTHER = re.compile(
+    r"\b(?:and|then|also|but|unless|lines?|remove|delete|drop|move|duplicate|repeat|insert|replace)\b"
+    r"|\n",
+    re.IGNORECASE,
+)
+"""Words that ask for more, or for something else than that a thing be there."""
+
 _WORD = re.compile(r"\b[^\W\d]\w*\b")
 _NAME = r"[`'\"]?([^\W\d]\w*)[`'\"]?"
 _IMPORT = re.compile(
@@ -42,7 +48,7 @@ def held(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -> F
         scope: the lines that it is about, 1-based and inclusive, where they are known.
     """
     words = message.strip()
-    if len(words) > MAX_CHARACTERS or _MORE.search(words):
+    if len(words) > MAX_CHARACTERS or _OTHER.search(words):
         return None
     code = [line.rstrip("\r\n") for line in lines]
     first = scope[0] if scope else 1

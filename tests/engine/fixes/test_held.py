@@ -72,6 +72,8 @@ def test_nothing_is_to_be_done(words: str, line: int) -> None:
         "rename load to read",
         "rename load to reader and writer",
         "delete line 3",
+        "Remove the line that reads `async def save() -> None:`",
+        "remove the parameter strict of load",
         "",
         "Document `load` " + "." * MAX_CHARACTERS,
     ],
