@@ -238,6 +238,7 @@ class Engine:
 
         result, decisions = yield from self._best(request, receipt, attempt)
         receipt.log_prob, receipt.weakest_log_prob = decisions.log_prob, decisions.weakest
+        receipt.as_promised = decisions.as_promised
         receipt.confidence = self._backend.confidence(decisions)
         receipt.total_s = time.perf_counter() - started
         return result
@@ -396,6 +397,7 @@ class Engine:
             decisions=decisions,
         )
         receipt.log_prob, receipt.weakest_log_prob = decisions.log_prob, decisions.weakest
+        receipt.as_promised = decisions.as_promised
         receipt.confidence = self._backend.confidence(decisions)
         texts = [file.text for file in request.files]
         require_text(program, "".join([*texts, request.instruction]))

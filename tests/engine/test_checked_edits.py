@@ -35,7 +35,7 @@ WRONG, RIGHT, WORSE, SAME = (
     Program((Copy(1, 1), Gen(text)))
     for text in ("print(coumt)\n", "print(count)\n", "print(county)\n", "print(coutn)\n")
 )
-CALIBRATION = Calibration(0.0, 1.0, 100)
+CALIBRATION = Calibration(0.0, 1.0, 0.0, 100)
 Ranking = Callable[..., Engine]
 
 
@@ -104,7 +104,7 @@ def test_the_retry_is_less_sure_than_the_program_that_it_replaces(ranking: Ranki
     assert second.confidence is not None
     assert 0 < second.confidence < first.confidence < 1
     assert second.log_prob <= second.weakest_log_prob < first.weakest_log_prob < 0
-    assert first.confidence == CALIBRATION.confidence(first.log_prob)
+    assert first.confidence == CALIBRATION.confidence(first.log_prob, as_promised=first.as_promised)
 
 
 def test_the_first_one_that_is_right_is_taken_however_many_are_wrong(ranking: Ranking) -> None:

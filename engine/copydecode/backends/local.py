@@ -155,7 +155,7 @@ class LocalBackend:
         decoding = self._decoding
         if self._calibration is None or decoding.temperature or decoding.mode is not Mode.PROGRAM:
             return None
-        return self._calibration.confidence(decisions.log_prob)
+        return self._calibration.confidence(decisions.log_prob, as_promised=decisions.as_promised)
 
     @property
     def cached_documents(self) -> int:

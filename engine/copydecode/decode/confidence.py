@@ -1,7 +1,8 @@
 """How often a model is right where it is as sure as it was of one edit.
 
-A logistic curve over the log of the program's surprise, fitted once a model (`training/calibrate`)
-and kept in its `config.json`. What the model thinks of text that was copied is not asked: ours has
+A logistic curve over the log of the program's surprise, another one where all of it is as the words
+promise (it is right far more often then), fitted once a model (`training/calibrate`) and kept in
+its `config.json`. What the model thinks of text that was copied is not asked: ours has
 no loss there, and so no opinion. Knows nothing of how programs are decoded.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from copydecode.errors import ModelFormatError
 
-VERSION = 1
+VERSION = 2
 
 _LEAST_SURPRISE = 1e-4
 """In nats: below it all programs are certain alike."""
@@ -21,18 +22,20 @@ _LEAST_SURPRISE = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """`confidence = 1 / (1 + exp(-(intercept + slope * feature(log_prob))))`.
+    """`confidence = 1 / (1 + exp(-(intercept + slope * feature(log_prob) [+ promised])))`.
 
-    `cases` says how many edits it was fitted on.
+    `promised` is added where all was decided as the words promise it. `cases` says how many edits
+    it was fitted on.
     """
 
     intercept: float
     slope: float
+    promised: float
     cases: int
 
-    def confidence(self, log_prob: float) -> float:
+    def confidence(self, log_prob: float, *, as_promised: bool) -> float:
         """Return the chance that a program of this log-probability is right."""
-        at = self.intercept + self.slope * feature(log_prob)
+        at = self.intercept + self.slope * feature(log_prob) + self.promised * as_promised
         return 1 / (1 + math.exp(-max(-_FAR, min(_FAR, at))))
 
     def as_json(self) -> dict[str, Any]:
@@ -50,12 +53,13 @@ class Calibration:
         """
         match entry:
             case {
-                "version": 1,
+                "version": 2,
                 "intercept": int() | float() as intercept,
                 "slope": int() | float() as slope,
+                "promised": int() | float() as promised,
                 "cases": int(cases),
-            } if math.isfinite(intercept) and math.isfinite(slope):
-                return cls(float(intercept), float(slope), cases)
+            } if all(map(math.isfinite, (intercept, slope, promised))):
+                return cls(float(intercept), float(slope), float(promised), cases)
             case None:
                 return None
             case {"version": int(version)} if version != VERSION:
@@ -63,7 +67,7 @@ class Calibration:
             case _:
                 message = (
                     "expected copydecode.calibration in config.json to have a version and finite "
-                    "numbers intercept, slope and cases"
+                    "numbers intercept, slope, promised and cases"
                 )
                 raise ModelFormatError(message)
 

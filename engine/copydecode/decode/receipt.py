@@ -17,6 +17,7 @@ class Receipt:
 
     `log_prob` is the log of the probability that the model gives the program among all legal ones,
     `weakest_log_prob` that of its least sure decision; 0 where nothing was left to decide.
+    `as_promised` says that all of it is what the words themselves say.
     `confidence` is how often edits that the model was as sure of are right, 0 to 1; None where the
     model was not calibrated. `retries` counts programs that were refused before this one: the
     counts and times are those of all.
@@ -64,6 +65,7 @@ class Receipt:
     output_tokens: int = 0
     log_prob: float = 0.0
     weakest_log_prob: float = 0.0
+    as_promised: bool = False
     confidence: float | None = None
     retries: int = 0
     remote: str | None = None
@@ -95,6 +97,7 @@ class Receipt:
         if parts:
             total.at_once = max(part.at_once for part in parts)
             total.estimated = any(part.estimated for part in parts)
+            total.as_promised = all(part.as_promised for part in parts)
             total.model, total.remote = parts[-1].model, parts[-1].remote
             cached = [part.cached_tokens for part in parts if part.cached_tokens is not None]
             total.cached_tokens = sum(cached) if len(cached) == len(parts) else None
@@ -108,6 +111,7 @@ _NOT_ADDED = {
     "model",
     "at_once",
     "weakest_log_prob",
+    "as_promised",
     "confidence",
     "remote",
     "cached_tokens",

@@ -77,7 +77,7 @@ class Greedy:
                 choice = _named(choice, allowed)
             if promised is not None and promised != choice.token and self._lenience:
                 choice = self._lenient(choice, promised, logits[row])
-            return self._decisions.take(choice)
+            return self._decisions.take(choice, promised)
 
         return choose
 

@@ -47,7 +47,7 @@ def counted(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def fit(outcomes: Sequence[Outcome]) -> Calibration:
-    """Return the logistic curve through the outcomes that propose a change.
+    """Return the logistic curves through the outcomes that propose a change.
 
     Its targets are Platt's, a little away from 0 and 1, so that it exists where all are right.
 
@@ -61,14 +61,16 @@ def fit(outcomes: Sequence[Outcome]) -> Calibration:
     right = np.array([case.exact for case in cases])
     hits = int(right.sum())
     targets = np.where(right, (hits + 1) / (hits + 2), 1 / (len(cases) - hits + 2))
-    features = np.array([[1.0, feature(case.log_prob)] for case in cases])  # [N, 2]
-    weights = np.zeros(2)
+    rows = [(1.0, feature(case.log_prob), float(case.as_promised)) for case in cases]
+    features = np.array(rows)  # [N, 3]
+    weights = np.zeros(features.shape[1])
     for _ in range(_NEWTON_STEPS):
         chances = 1 / (1 + np.exp(-(features @ weights)))
         curvature = (features * (chances * (1 - chances))[:, None]).T @ features
         step = features.T @ (chances - targets) + _RIDGE * weights
-        weights -= np.linalg.solve(curvature + _RIDGE * np.eye(2), step)
-    return Calibration(round(float(weights[0]), 4), round(float(weights[1]), 4), len(cases))
+        weights -= np.linalg.solve(curvature + _RIDGE * np.eye(len(weights)), step)
+    intercept, slope, promised = (round(float(weight), 4) for weight in weights)
+    return Calibration(intercept, slope, promised, len(cases))
 
 
 def save(folder: Path, calibration: Calibration) -> None:

@@ -257,7 +257,10 @@ def _calibrate(args: argparse.Namespace) -> int:
     except CopydecodeError as error:
         return _fail(error)
     fitted = [
-        dataclasses.replace(outcome, confidence=calibration.confidence(outcome.log_prob))
+        dataclasses.replace(
+            outcome,
+            confidence=calibration.confidence(outcome.log_prob, as_promised=outcome.as_promised),
+        )
         for outcome in outcomes
     ]
     out = Console()

@@ -81,8 +81,8 @@ class Trial:
 class Outcome:
     """What came of a trial; forwards, tokens and seconds are of the receipt, 0 where it failed.
 
-    So are `log_prob`, `confidence` and `retries`, as the receipt has them. `changed` says that
-    something was proposed.
+    So are `log_prob`, `as_promised`, `confidence` and `retries`, as the receipt has them. `changed`
+    says that something was proposed.
     """
 
     kind: str
@@ -93,6 +93,7 @@ class Outcome:
     seconds: float
     changed: bool = False
     log_prob: float = 0.0
+    as_promised: bool = False
     confidence: float | None = None
     retries: int = 0
     check_s: float = 0.0
@@ -177,6 +178,7 @@ def run_trial(engine: Engine, trial: Trial, *, self_check: bool = False) -> Outc
         receipt.total_s,
         changed=result.text != trial.request.text,
         log_prob=receipt.log_prob,
+        as_promised=receipt.as_promised,
         confidence=receipt.confidence,
         retries=receipt.retries,
         check_s=receipt.check_s,

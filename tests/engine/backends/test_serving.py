@@ -8,7 +8,7 @@ from copydecode.backends.serving import Serving
 from copydecode.decode.confidence import Calibration
 from copydecode.errors import ModelFormatError
 
-CALIBRATION = Calibration(-0.5, 1.5, 800)
+CALIBRATION = Calibration(-0.5, 1.5, 2.0, 800)
 
 
 def test_a_calibration_is_read() -> None:
@@ -21,6 +21,6 @@ def test_a_model_without_one_is_uncalibrated() -> None:
 
 
 def test_a_broken_one_is_refused() -> None:
-    values = {"copydecode": {"calibration": {"version": 1}}}
+    values = {"copydecode": {"calibration": {"version": 2}}}
     with pytest.raises(ModelFormatError, match="calibration"):
         Serving.from_json(values, 2048)

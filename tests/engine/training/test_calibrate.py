@@ -22,12 +22,22 @@ from copydecode.training.calibrate import (
 )
 from copydecode.training.evaluate import Outcome
 
-TRUE = Calibration(-0.5, 1.2, 0)
+TRUE = Calibration(-0.5, 1.2, 1.5, 0)
 
 
-def outcome(*, exact: bool, confidence: float | None = None, log_prob: float = -1.0) -> Outcome:
+def outcome(
+    *,
+    exact: bool,
+    confidence: float | None = None,
+    log_prob: float = -1.0,
+    as_promised: bool = False,
+) -> Outcome:
     return Outcome(
-        "a", exact, None, 1, 10, 0.1, changed=True, log_prob=log_prob, confidence=confidence
+        *("a", exact, None, 1, 10, 0.1),
+        changed=True,
+        log_prob=log_prob,
+        as_promised=as_promised,
+        confidence=confidence,
     )
 
 
@@ -37,9 +47,12 @@ def drawn(count: int) -> list[Outcome]:
     found = []
     for _ in range(count):
         log_prob = -math.exp(rng.uniform(-6, 2))
-        confidence = TRUE.confidence(log_prob)
+        kept = rng.random() < 0.5
+        confidence = TRUE.confidence(log_prob, as_promised=kept)
         exact = rng.random() < confidence
-        found.append(outcome(exact=exact, confidence=confidence, log_prob=log_prob))
+        found.append(
+            outcome(exact=exact, confidence=confidence, log_prob=log_prob, as_promised=kept)
+        )
     return found
 
 
@@ -47,14 +60,16 @@ def test_the_fit_finds_the_curve_that_the_outcomes_were_drawn_by() -> None:
     fitted = fit(drawn(20_000))
     assert fitted.intercept == pytest.approx(TRUE.intercept, abs=0.1)
     assert fitted.slope == pytest.approx(TRUE.slope, abs=0.1)
+    assert fitted.promised == pytest.approx(TRUE.promised, abs=0.1)
     assert fitted.cases == 20_000
 
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_curve_through_cases_that_are_all_alike_is_finite(exact: bool) -> None:
     fitted = fit([outcome(exact=exact)] * 50)
-    assert (fitted.confidence(-1.0) > 0.9) is exact
-    assert 0.9 < max(fitted.confidence(-1.0), 1 - fitted.confidence(-1.0)) < 1
+    sure = fitted.confidence(-1.0, as_promised=False)
+    assert (sure > 0.9) is exact
+    assert 0.9 < max(sure, 1 - sure) < 1
 
 
 def test_errors_and_what_proposes_no_change_do_not_count() -> None:

@@ -53,7 +53,7 @@ def test_train_then_calibrate_and_evaluate(
     assert main(["calibrate", *options]) == 0
     assert "fitted on it" in capsys.readouterr().out
     config = json.loads((other / "config.json").read_text(encoding="utf-8"))
-    assert config["copydecode"]["calibration"]["version"] == 1
+    assert config["copydecode"]["calibration"]["version"] == 2
     assert config["copydecode"]["max_lines"] == TrainConfig().max_lines
     plot = tmp_path / "curve.png"
     assert main(["evaluate", *options, "--self-check", "--plot", str(plot)]) == 0
