@@ -10,7 +10,17 @@ from collections.abc import Callable, Sequence
 
 from lsprotocol import types as lsp
 
-from copydecode import Document, EditRequest, EditResult, Hunk, Scope, combine, is_gone, is_untidy
+from copydecode import (
+    Document,
+    EditRequest,
+    EditResult,
+    Hunk,
+    Scope,
+    combine,
+    is_gone,
+    is_untidy,
+    known_fix,
+)
 from copydecode.errors import (
     BadInputError,
     EditCancelledError,
@@ -49,7 +59,8 @@ async def carry_out(
     """
     snapshot, instruction = key.snapshot, key.instruction
     if not instruction.parts:
-        request = ls.request(key.config, snapshot, instruction)
+        place = await _place(snapshot, instruction)
+        request = ls.request(key.config, snapshot, instruction, scope=place)
         result = await worker.edit(request, stale=stale, on_op=on_op)
         return result, _parts_of(result, Part(instruction, result.receipt.confidence), ())
     results: list[EditResult] = []
@@ -84,6 +95,22 @@ async def carry_out(
         on_op(op, whole.receipt)
     await asyncio.sleep(0)  # What they make the event loop do is done before the edit is there.
     return whole, _parts_of(whole, Part(instruction, whole.receipt.confidence), parts)
+
+
+async def _place(snapshot: Snapshot, instruction: Instruction) -> Scope | None:
+    """Return the lines that an edit is about: those of a diagnostic's fix, where they are others.
+
+    A bracket that is not closed is told of further down, where nothing fits any more.
+    """
+    scope = instruction.scope
+    if not instruction.diagnostic or scope is None or snapshot.language != "python":
+        return scope
+    lines = scope.first, scope.last
+    # In a thread: a parser may have to try many changes.
+    fix = await asyncio.to_thread(known_fix, instruction.text, snapshot.document.lines, lines)
+    if fix is None or fix.keeps_to(*lines):
+        return scope
+    return Scope(*fix.span, locked=scope.locked)
 
 
 def _tell(ls: CopydecodeServer, done: int, wanted: int, withheld: int) -> None:

@@ -97,6 +97,34 @@ sys.exit(main(["serve"]))
 """
 
 
+@pytest.mark.parametrize(
+    ("message", "line", "wrong", "right"),
+    [
+        ("SyntaxError: expected ':'", 3, "for item in items", "for item in items:"),
+        # Told of where nothing fits any more.
+        ("Expected `,`, found `+=`", 4, "for item in sorted(items:", "for item in sorted(items):"),
+        ("Local variable `x` is assigned to but never used", 3, "x = 1\n    for i in items:", None),
+    ],
+)
+async def test_a_diagnostic_that_everyone_would_mend_alike_is_mended_so(
+    message: str, line: int, wrong: str, right: str | None
+) -> None:
+    text = TEXT.replace("for item in items:", wrong)
+    wanted = TEXT.replace("for item in items:", right or "for i in items:")
+    async with server(None) as client:
+        client.open(URI, text, "python")
+        span = lsp.Range(lsp.Position(line - 1, 4), lsp.Position(line - 1, 9))
+        diagnostic = lsp.Diagnostic(span, message)
+        (action,) = await client.code_actions(
+            URI, span, [diagnostic], [lsp.CodeActionKind.QuickFix]
+        )
+        assert isinstance(action, lsp.CodeAction)
+        resolved = await client.code_action_resolve_async(action)
+        assert resolved.edit is not None
+        client.apply(resolved.edit)
+        assert client.documents[URI].text == wanted
+
+
 async def test_my_code_leaves_the_machine__no_connection_is_opened_by_the_embedded_model() -> None:
     """Complaint 13 (vscode#328623, zed#47393): neither when it is loaded nor by an edit."""
     with tempfile.TemporaryFile() as log:

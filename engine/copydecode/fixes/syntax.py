@@ -34,6 +34,9 @@ _CUTS = 8
 _NEAR = 3
 """Errors are told of so many lines late, at most: a parser goes on until nothing fits."""
 
+_ABOVE = 30
+"""So many lines above what a tool tells of, at most, may be what was not closed."""
+
 _TOLD = re.compile(
     r"\s*(?:E\d{3}\s+)?(?:(?:SyntaxError|IndentationError|TabError|invalid-syntax|f-string)\b"
     r"|invalid syntax|expected (?:[`'\":(\[{)\]},]|indented|expression"
@@ -82,7 +85,8 @@ def syntax_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None
     """Return the change of one line that mends the syntax error that a message is about.
 
     Nothing is to be done (a fix without lines) where a message says no more than that a scope does
-    not parse, and it does. None for other messages, and where no small change mends it.
+    not parse, and it does. None for other messages, and where no small change mends it. What was
+    not closed above the scope is mended there: some tools tell where nothing fits any more.
 
     Args:
         message: of a tool, or what a person says of it.
@@ -96,6 +100,14 @@ def syntax_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None
         return _anywhere(message, code)
     if scope[1] - scope[0] >= _PLACES:
         return None
+    if (fix := _within(message, code, scope)) is not None or not _TOLD.match(message):
+        return fix
+    fix = _anywhere(message, code)
+    return fix if fix is not None and 0 < scope[0] - fix.line <= _ABOVE else None
+
+
+def _within(message: str, code: Sequence[str], scope: tuple[int, int]) -> Fix | None:
+    """Return the fix of a line of the scope, or that it has nothing to be mended."""
     for number in range(scope[0], scope[1] + 1):
         part = _Part.around(code, number - 1)
         if (fix := _mended(message, part)) is not None:

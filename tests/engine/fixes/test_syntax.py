@@ -172,8 +172,18 @@ def test_line_ends_and_fences() -> None:
 
 def test_what_is_told_of_a_line_below_an_error_is_not_out_of_date() -> None:
     lines = ["if a:", "    b(", "    c = 1", "    d = 2", "    e = 3", "    f = 4"]
-    assert syntax_fix("invalid syntax", lines, (3, 3)) is None
+    assert syntax_fix("invalid syntax", lines, (3, 3)) == Fix(2, ("    b()",), 1)
+    assert syntax_fix("unexpected indent", lines, (3, 3)) != Fix(3)
     assert syntax_fix("invalid syntax", lines, (6, 6)) == Fix(6)
+
+
+def test_what_was_not_closed_is_mended_above_where_a_tool_tells_of_it() -> None:
+    lines = ["def f(a):", "    b = g(a", "    if b:", "        return 1", "    return 2"]
+    fix = Fix(2, ("    b = g(a)",), 1)
+    assert syntax_fix("Expected `else`, found `:`", lines, (3, 3)) == fix
+    assert syntax_fix("'(' was never closed", lines, (2, 2)) == fix
+    assert syntax_fix("missing bracket", lines, (3, 3)) is None
+    assert syntax_fix("'(' was never closed", lines, (1, 1)) is None
 
 
 SOURCE = Path(slips.__file__).read_text(encoding="utf-8").split("\n")
