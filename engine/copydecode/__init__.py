@@ -12,7 +12,7 @@ from copydecode.edits import EditRequest, EditResult, Scope, combine
 from copydecode.engine import Engine, ModelInfo
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
 from copydecode.fixes.imports import import_fix
-from copydecode.fixes.known import known_fix
+from copydecode.fixes.known import place_of_fix
 from copydecode.self_check import is_gone, is_untidy
 from copydecode.view import shown
 
@@ -45,8 +45,8 @@ __all__ = [
     "import_fix",
     "is_gone",
     "is_untidy",
-    "known_fix",
     "named_lines",
+    "place_of_fix",
     "rebase",
     "shown",
     "so_far",

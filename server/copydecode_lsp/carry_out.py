@@ -19,7 +19,7 @@ from copydecode import (
     combine,
     is_gone,
     is_untidy,
-    known_fix,
+    place_of_fix,
 )
 from copydecode.errors import (
     BadInputError,
@@ -28,7 +28,7 @@ from copydecode.errors import (
     WithheldError,
 )
 from copydecode_lsp.base import CopydecodeServer
-from copydecode_lsp.instructions import Instruction, overlaps, place_of_fix
+from copydecode_lsp.instructions import Instruction, overlaps, place_of_import
 from copydecode_lsp.proposals import Key, Part
 from copydecode_lsp.snapshots import Snapshot
 from copydecode_lsp.worker import OnOp, Worker
@@ -70,7 +70,7 @@ async def carry_out(
     whole = combine(snapshot.text, results)
     for part in sorted(instruction.parts, key=lambda part: is_untidy(part.text)):
         current = Document(whole.text)
-        scope = place_of_fix(part.text, current, snapshot.language)
+        scope = place_of_import(part.text, current, snapshot.language)
         scope = scope or moved(part.scope, whole.hunks)
         if await _is_settled(snapshot, whole.text, part):
             settled += 1
@@ -106,11 +106,10 @@ async def _place(snapshot: Snapshot, instruction: Instruction) -> Scope | None:
     if not instruction.diagnostic or scope is None or snapshot.language != "python":
         return scope
     lines = scope.first, scope.last
+    document = snapshot.document
     # In a thread: a parser may have to try many changes.
-    fix = await asyncio.to_thread(known_fix, instruction.text, snapshot.document.lines, lines)
-    if fix is None or fix.keeps_to(*lines):
-        return scope
-    return Scope(*fix.span, locked=scope.locked)
+    first, last = await asyncio.to_thread(place_of_fix, instruction.text, document.lines, lines)
+    return Scope(first, last, locked=scope.locked)
 
 
 def _tell(ls: CopydecodeServer, done: int, wanted: int, withheld: int) -> None:

@@ -74,12 +74,12 @@ def from_diagnostic(diagnostic: lsp.Diagnostic, document: Document) -> Instructi
 
 def where_fixed(instruction: Instruction, document: Document, language: str | None) -> Instruction:
     """Return a diagnostic's instruction with the lines of its fix, where these are known others."""
-    place = place_of_fix(instruction.text, document, language)
+    place = place_of_import(instruction.text, document, language)
     return instruction if place is None else replace(instruction, scope=place)
 
 
-def place_of_fix(message: str, document: Document, language: str | None) -> Scope | None:
-    """Return the lines that a diagnostic's fix is in, where these are known to be others.
+def place_of_import(message: str, document: Document, language: str | None) -> Scope | None:
+    """Return the lines that a missing import goes to, None for what is no such diagnostic.
 
     A name that everyone knows where to import from is mended where the document imports: with its
     own line locked, there would be no way to.

@@ -213,6 +213,14 @@ class SheetMaker:
         }
         self._commits = [commit for commit in found if commit.language in self._shelves]
 
+    def material(self, language: str) -> Material:
+        """Return what is drawn from in one language.
+
+        Raises:
+            KeyError: there are no files in it.
+        """
+        return self._shelves[language].material
+
     def draw(self, rng: Random, n_lines: int, n_cases: int, mix: Mapping[str, float]) -> Sheet:
         """Return a sheet of about `n_lines` lines with `n_cases` cases of the given mix.
 
