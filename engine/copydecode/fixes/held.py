@@ -9,101 +9,129 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from copydecode.decode.renaming import renaming
 from copydecode.fixes.fix import Fix
 from copydecode.fixes.imports import is_imported
+from copydecode.fixes.messages import NAME, plain
 
-MAX_CHARACTERS = 120
-"""Who writes more asks for more than one thing."""
-
-_OTHER = re.compile(
-    r"\b(?:and|then|also|but|unless|lines?|remove|delete|drop|move|duplicate|repeat|insert|replace)\b"
-    r"|\n",
-    re.IGNORECASE,
-)
-"""Words that ask for more, or for something else than that a thing be there."""
-
-_WORD = re.compile(r"\b[^\W\d]\w*\b")
-_NAME = r"[`'\"]?([^\W\d]\w*)[`'\"]?"
+_F, _P = (rf"[`'\"]?(?P<{group}>{NAME})[`'\"]?" for group in "fp")
+_T = r"[`'\"]?(?P<t>[^`]+?)[`'\"]?"
 _IMPORT = re.compile(
-    rf"(?:(?:add (?:the missing )?import (?:of|for)|import) {_NAME}|{_NAME} is not imported)\.?",
-    re.IGNORECASE,
+    rf"(?:add (?:the missing )?import (?:of|for)|import) {_P}|{_F} is not imported", re.IGNORECASE
 )
-_DOCSTRING = re.compile(r"\bdocstring\b|^document\b", re.IGNORECASE)
-_RESULT = re.compile(r"\breturns?\b|->", re.IGNORECASE)
-_TYPE = re.compile(r"\b(?:annotate|type|hint)\b|\bis an?\b", re.IGNORECASE)
-_PARAMETER = re.compile(rf"\b(?:(?:parameter|argument)|take)\s+{_NAME}", re.IGNORECASE)
+_DOCSTRING, _RESULT, _TYPE, _PARAMETER = (
+    tuple(re.compile(f"(?:please )?{form}", re.IGNORECASE) for form in forms)
+    for forms in (
+        (rf"(?:add|write) (?:a|the) docstring(?: stub)? (?:to|for) {_F}", rf"document {_F}"),
+        (
+            rf"add (?:the |a )?return type {_T} to {_F}",
+            rf"{_F} returns {_T}, annotate it",
+            rf"annotate {_F} to return {_T}",
+            rf"add [`'\"]?-> (?P<t>[^`]+?)[`'\"]? to {_F}",
+        ),
+        (
+            rf"annotate {_P} of {_F} as {_T}",
+            rf"annotate {_P} as {_T} in {_F}",
+            rf"the parameter {_P} of {_F} is an? {_T}",
+            rf"add the type hint [`'\"]?(?P<p>{NAME}): (?P<t>[^`]+?)[`'\"]? to {_F}",
+            rf"type {_P} of {_F} as {_T}",
+            rf"change the type of {_P} in {_F} to {_T}",
+        ),
+        (
+            rf"add (?:a |the |an )?(?:parameter|argument) {_P} to {_F}",
+            rf"give {_F} a parameter {_P}",
+            rf"{_F} should take {_P}",
+        ),
+    )
+)
+_RENAME = re.compile(
+    r"(?i:(?:please )?(?:rename|replace) )"
+    r"(?i:(?:the (?:name|variable|function|method|class|parameter) )?)"
+    rf"(?:`{NAME}`|(?=\w*(?:_|\w[A-Z]))\w+) (?:to|by|with) `?{NAME}`?(?: everywhere)?"
+)
+"""With a name that is none of the sentence's words."""
+
 _HEADER = re.compile(r"\s*(?:async\s+)?def\s+(\w+)\b")
 _HEADER_LINES = 30
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def held(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -> Fix | None:
     """Return that nothing is to be done, where what a message asks for is so already.
 
+    None for what is asked for in other words, or along with something else.
+
     Args:
-        message: what a person asks for; None for what asks for more than one thing.
+        message: what a person asks for.
         lines: those of the document.
         scope: the lines that it is about, 1-based and inclusive, where they are known.
     """
-    words = message.strip()
-    if len(words) > MAX_CHARACTERS or _OTHER.search(words):
-        return None
+    words = plain(message)
     code = [line.rstrip("\r\n") for line in lines]
     first = scope[0] if scope else 1
     if match := _IMPORT.fullmatch(words):
-        return Fix(first) if is_imported(match[1] or match[2], code) else None
-    names = renaming(words)
-    if names is not None and names.alone:
-        gone = not any(names.old in _WORD.findall(line) for line in code)
-        return Fix(first) if gone else None
-    said = set(_WORD.findall(words))
-    found = [(k, f) for k, f in _functions(code, said) if _is_so(words, said, f)]
-    return Fix(found[0][0]) if len(found) == 1 else None
+        return Fix(first) if is_imported(match["p"] or match["f"], code) else None
+    if _RENAME.fullmatch(words):
+        names = renaming(words)
+        gone = names is not None and names.alone
+        return Fix(first) if gone and not _stands(names.old if names else "", code) else None
+    for forms in (_DOCSTRING, _RESULT, _TYPE, _PARAMETER):
+        for form in forms:
+            if (match := form.fullmatch(words)) is not None:
+                return _held(match, forms is _DOCSTRING, code)
+    return None
 
 
-def _functions(code: Sequence[str], names: set[str]) -> Iterator[tuple[int, ast.FunctionDef]]:
-    """Yield the one function of each name, with its line; its body is a docstring at most."""
-    heads = [(k, m[1]) for k, line in enumerate(code) if (m := _HEADER.match(line))]
-    for k, name in heads:
-        if name not in names or [other for _, other in heads].count(name) > 1:
-            continue
-        for end in range(k + 1, min(k + _HEADER_LINES, len(code)) + 1):
-            head = textwrap.dedent("\n".join(code[k:end]))
-            begins = next((line.strip() for line in code[end:] if line.strip()), "")
-            body = " 'documented'" if re.match(r"[rRuU]?[\"']", begins) else " ..."
-            try:
-                [function] = ast.parse(head + body).body
-            except (SyntaxError, ValueError):
-                continue
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield k + 1, function  # type: ignore[misc]  # both have all that is looked at
-            break
+def _stands(name: str, code: Sequence[str]) -> bool:
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    return any(word.search(line) for line in code)
 
 
-def _is_so(words: str, said: set[str], function: ast.FunctionDef) -> bool:
+def _held(match: re.Match[str], documents: bool, code: Sequence[str]) -> Fix | None:  # noqa: FBT001  # of two sorts
+    groups = match.groupdict()
+    found = next(_functions(code, groups["f"]), None)
+    if found is None:
+        return None
+    number, function = found
     given = function.args
-    parameters = [*given.posonlyargs, *given.args, *given.kwonlyargs]
-    if _DOCSTRING.search(words):
-        return ast.get_docstring(function) is not None
-    if _RESULT.search(words):
-        return _says(words, function.returns)
-    if _TYPE.search(words):
-        return any(p.arg in said and _says(words, p.annotation) for p in parameters)
-    asked = _PARAMETER.search(words)
-    return asked is not None and asked[1] in {p.arg for p in parameters}
+    parameters = {p.arg: p for p in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    parameter = parameters.get(groups["p"]) if groups.get("p") else None
+    if documents:
+        is_so = ast.get_docstring(function) is not None
+    elif groups.get("t"):
+        is_so = _is(groups["t"], parameter.annotation if parameter else function.returns)
+        is_so = is_so and (parameter is not None or not groups.get("p"))
+    else:
+        is_so = parameter is not None
+    return Fix(number) if is_so else None
 
 
-def _says(words: str, annotation: ast.expr | None) -> bool:
-    """Return whether a type stands in some words, and is not a part of another one."""
-    if annotation is None:
-        return False
-    kind = re.escape(_plain(ast.unparse(annotation)))
-    return re.search(rf"(?<![\w.\[|]){kind}(?![\w.\[|])", _plain(words)) is not None
+def _functions(code: Sequence[str], name: str) -> Iterator[tuple[int, _Function]]:
+    """Yield the function of a name, if there is one only; its body is a docstring at most."""
+    heads = [(k, m[1]) for k, line in enumerate(code) if (m := _HEADER.match(line))]
+    if Counter(other for _, other in heads)[name] != 1:
+        return
+    k = next(k for k, other in heads if other == name)
+    for end in range(k + 1, min(k + _HEADER_LINES, len(code)) + 1):
+        head = textwrap.dedent("\n".join(code[k:end]))
+        begins = next((line.strip() for line in code[end:] if line.strip()), "")
+        body = " 'documented'" if re.match(r"[rRuU]?[\"']", begins) else " ..."
+        try:
+            [function] = ast.parse(head + body).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        if isinstance(function, _Function):
+            yield k + 1, function
+        return
 
 
-def _plain(text: str) -> str:
-    """Return some words or a type without quotes, and without the spaces within types."""
-    text = re.sub(r"[`'\"]", "", text)
-    return re.sub(r"\s*([|,\[])\s*|\s+(?=\])", r"\1", text)
+def _is(asked: str, annotation: ast.expr | None) -> bool:
+    """Return whether a type is what is asked for, but for quotes and spaces."""
+    return annotation is not None and _plain(ast.unparse(annotation)) == _plain(asked)
+
+
+def _plain(kind: str) -> str:
+    return re.sub(r"[\s`'\"]", "", kind)

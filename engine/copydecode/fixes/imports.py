@@ -13,8 +13,11 @@ import sys
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 
 from copydecode.fixes.fix import Fix
+from copydecode.fixes.messages import plain
 
 KNOWN_NAMES: Mapping[str, str] = {
     name: module
@@ -25,7 +28,7 @@ KNOWN_NAMES: Mapping[str, str] = {
         "concurrent.futures": "ThreadPoolExecutor ProcessPoolExecutor as_completed",
         "contextlib": "contextmanager suppress ExitStack closing nullcontext",
         "copy": "deepcopy",
-        "dataclasses": "dataclass field asdict replace",
+        "dataclasses": "dataclass field asdict",
         "datetime": "datetime timedelta timezone date",
         "decimal": "Decimal",
         "enum": "Enum IntEnum auto Flag",
@@ -36,7 +39,7 @@ KNOWN_NAMES: Mapping[str, str] = {
         "pathlib": "Path PurePath",
         "tempfile": "TemporaryDirectory NamedTemporaryFile mkdtemp",
         "textwrap": "dedent indent",
-        "threading": "Thread Lock RLock Event",
+        "threading": "Thread RLock",
         "types": "TracebackType ModuleType SimpleNamespace MappingProxyType",
         "typing": "Any ClassVar Dict Final Generic List Literal NamedTuple NoReturn Optional "
         "Protocol Set Tuple Type TypeVar Union TYPE_CHECKING cast overload",
@@ -66,12 +69,14 @@ _ALIASES: Mapping[str, str] = {
 
 _NAME = r"[`'\"]?([^\W\d]\w*)[`'\"]?"
 _MISSING = re.compile(
-    rf"(?i:\bundefined (?:name|variable)) {_NAME}|{_NAME} (?i:is not (?:defined|imported))\b"
-    rf"|(?i:^(?:add (?:the missing )?import (?:of|for)|add import|import)) {_NAME}\s*\.?$"
+    rf"(?i:undefined (?:name|variable)) {_NAME}"
+    rf"|(?i:(?:NameError: )?(?:name )?){_NAME} (?i:is not (?:defined|imported)"
+    r"(?:\. Did you forget to import [`'\"]\w+[`'\"]\??)?)"
+    rf"|(?i:(?:please )?(?:add (?:the missing )?import (?:of|for)|add import|import)) {_NAME}"
 )
 _IMPORT = re.compile(r"(import|from)\s+([\w.]+)")
 _BOUND = re.compile(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import\b([^#\n]*)", re.MULTILINE)
-_NAMES = re.compile(r"from\s+[\w.]+\s+import\s+([^#\\()]+)$")
+_NAMES = re.compile(r"from\s+[\w.]+\s+import\s+([\w, \t]+)$")
 _OPENED = re.compile(r"from\s+[\w.]+\s+import\s+\($")
 _NAME_OF_ITS_OWN = re.compile(r"(\s+)([^\W\d]\w*)(?: as \w+)?,")
 _RENAMED = re.compile(r"\b[\w.]+[ \t]+as[ \t]+(?=\w)")
@@ -89,7 +94,7 @@ def import_fix(message: str, lines: Sequence[str]) -> Fix | None:
     None for another message, for a name that is not known or is imported already, and for one that
     is used as a variable would be ("undefined name `date`" may mean `data`).
     """
-    found = _MISSING.search(message.partition("\n")[0].strip())
+    found = _MISSING.fullmatch(plain(message))
     name = next(filter(None, found.groups()), "") if found else ""
     ways = list(_ways(name))
     if not ways:
@@ -165,14 +170,31 @@ def _ways(name: str) -> Iterator[_Statement]:
 def _is_used(name: str, wanted: _Statement, text: str) -> bool:
     """Return whether a name is used as what is imported would be: `os.sep`, `wraps(f)`, `Path`.
 
-    Where a module has something of its own name, it is the module whose other names are used.
+    Where a module has something of its own name, it is the module whose other names are used. What
+    a module does not have says that a variable is meant, and so does an attribute of that name.
     """
-    behind = "" if name[:1].isupper() or name in KNOWN_MODULES else r"[ \t]*[.(\[]"
+    if f"self.{name}" in text:
+        return False
+    behind = "" if name[:1].isupper() or name in KNOWN_MODULES else r"[ \t]*[.(]"
     if wanted.name is None:
         own = "|".join(known for known, module in KNOWN_NAMES.items() if module == name)
         behind = rf"\.(?:{own})\b" if name in KNOWN_NAMES else r"\."
+        used = re.findall(rf"(?<![\w.]){name}\.([^\W\d]\w*)", text)
+        if not all(_has(wanted.module, attribute) for attribute in dict.fromkeys(used)):
+            return False
     decorates = rf"|@{name}\b" if wanted.name is not None else ""
     return re.search(rf"(?<![\w.]){name}\b{behind}{decorates}", text) is not None
+
+
+def _has(module: str, attribute: str) -> bool:
+    """Return whether a module has something of a name; of those that come with Python only."""
+    if module.partition(".")[0] not in sys.stdlib_module_names:
+        return True
+    found = import_module(module)
+    is_package = hasattr(found, "__path__")
+    return hasattr(found, attribute) or (
+        is_package and find_spec(f"{module}.{attribute}") is not None
+    )
 
 
 def _is_imported(name: str, text: str, sections: Sequence[Sequence[_Statement]]) -> bool:

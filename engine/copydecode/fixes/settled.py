@@ -10,19 +10,24 @@ import re
 from collections.abc import Sequence
 
 from copydecode.fixes.fix import Fix
+from copydecode.fixes.messages import NAME, QUOTED, plain
 from copydecode.fixes.unused import unused_name
 
-_QUOTED = r"[`'\"](?P<name>[^\W\d]\w*)[`'\"]"
 _UNKNOWN = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"\b(?:undefined|unresolved|unknown)\s+(?:name|variable|reference)\s+{_QUOTED}",
-        rf"\bcannot find name\s+{_QUOTED}",
-        rf"{_QUOTED}\s+is (?:not (?:defined|accessed)|misspel\w+)",
-        rf"\b(?:has no|cannot access) attribute\s+{_QUOTED}",
-        rf"\b(?:typo in|misspel\w+ name)\s+{_QUOTED}",
+        rf"(?:undefined|unresolved) (?:name|variable|reference) {QUOTED}",
+        rf"cannot find name {QUOTED}",
+        rf"(?:NameError: )?(?:name )?{QUOTED} is not (?:defined|accessed)",
+        rf"(?:fix the )?misspelt name {QUOTED}|{QUOTED.replace('name', 'also')} is misspelt",
+        rf"(?:there is a )?typo in {QUOTED}",
+        rf"(?:AttributeError: )?(?:[`'\"]{NAME}[`'\"] object|[`'\"]?{NAME}[`'\"]?) has no attribute"
+        rf" {QUOTED}",
+        rf"cannot access attribute {QUOTED} for class [^\n]+",
     )
 )
+_GENERATED = re.compile(r"__\w+__|_[A-Z]\w*?__\w+")
+"""Names that Python looks up by itself, or changes: no text has them."""
 
 
 def settled(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -> Fix | None:
@@ -30,11 +35,18 @@ def settled(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -
 
     `lines` are those of the document, `scope` those that the message is about.
     """
-    if scope is None:
+    words = plain(message)
+    if scope is None or not words:
         return None
-    found = next((m for form in _UNKNOWN if (m := form.search(message))), None)
-    name = found["name"] if found else unused_name(message)
-    if not name:
+    name = next((_name(m) for form in _UNKNOWN if (m := form.fullmatch(words))), None)
+    name = name or unused_name(words)
+    if not name or _GENERATED.fullmatch(name):
         return None
     word = re.compile(rf"(?<!\w){re.escape(name.rpartition('.')[2])}(?!\w)")
     return None if any(word.search(line) for line in lines) else Fix(scope[0])
+
+
+def _name(match: re.Match[str]) -> str:
+    groups = match.groupdict()
+    name: str = groups["name"] or groups["also"]
+    return name

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from copydecode.fixes.part import width
+
 WORD = re.compile(r"\b[^\W\d]\w*\b")
 
 _TEXT = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
@@ -20,17 +22,23 @@ _TOKEN = re.compile(rf"[^\W\d]\w*|\d[\w.]*|{_TEXT}|\*\*|//|->|:=|[=!<>+\-*/%&|^@
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*\b(?!\s*[(\[])")
 _ASSIGNED = re.compile(r"(?<![=!<>:+\-*/%&|^@])=(?!=)")
 
-_ALIKE = 0.5
+_ALIKE = 0.6
 """A keyword that a word is at least so like (difflib's ratio) may be meant: `dfe` and `def`."""
+
+_NO_SLIPS = frozenset({*keyword.kwlist, "print", "exec", "self", "cls"})
+"""Words that are meant as they stand."""
 
 _FOREIGN = (
     *((r"&&", "and"), (r"\|\|", "or"), (r"!(?!=)", "not ")),
     *((r"\b(?:else ?if|elsif)\b", "elif"), (r"\botherwise\b", "else"), (r"\bswitch\b", "match")),
     *((r"\bcatch\b", "except"), (r"\bthrow\b", "raise"), (r"\bdelete\b", "del")),
     *((r"\b(?:function|func|fn)\b", "def"), (r"\bforeach\b", "for"), (r"\bof\b", "in")),
-    *((r"\bnull\b", "None"), (r"\bnew ", "")),
+    *((r"\bnull\b", "None"), (r"\b(?:new|let|const|var) ", "")),
 )
 """What other languages write, and Python's word for it."""
+
+
+_BLOCKS = "if|elif|else|for|while|with|try|except|finally|async|def|class|match|case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +58,6 @@ class Slip:
     origins: Callable[[Place], Iterator[str]]
 
 
-def width(line: str) -> int:
-    """Return the characters of a line's indentation."""
-    return len(line) - len(line.lstrip())
-
-
 def _indentation(place: Place) -> Iterator[str]:
     """Yield the line with the indentations around it, that of the line above first."""
     above = [line for line in reversed(place.above) if line.strip()]
@@ -72,24 +75,44 @@ def _indentation(place: Place) -> Iterator[str]:
 def _keyword(place: Place) -> Iterator[str]:
     """Yield the line with a word as Python has it, first those that other languages have."""
     line = place.line
+    code = _STRING.sub(lambda match: "\0" * len(match[0]), line)
     for foreign, own in _FOREIGN:
-        for match in re.finditer(foreign, line):
+        for match in re.finditer(foreign, code):
             yield line[: match.start()] + own + line[match.end() :]
-    for match in WORD.finditer(line):
-        for near in get_close_matches(match[0], keyword.kwlist, n=2, cutoff=_ALIKE):
-            if near != match[0]:
-                yield line[: match.start()] + near + line[match.end() :]
+    for match in WORD.finditer(code):
+        if match[0] in _NO_SLIPS:
+            continue
+        alike = get_close_matches(match[0], keyword.kwlist, n=2, cutoff=_ALIKE)
+        swapped = [word for word in keyword.kwlist if sorted(word) == sorted(match[0])]
+        for near in dict.fromkeys([*swapped, *alike]):
+            yield line[: match.start()] + near + line[match.end() :]
 
 
-def _without_one_of(signs: str) -> Callable[[Place], Iterator[str]]:
-    """Return a slip's origins: one of the signs, the last one first, is one too few."""
+def _not_closed(place: Place) -> Iterator[str]:
+    for at in _ends(place.line):
+        for sign in ")]}":
+            yield place.line[:at] + sign + place.line[at:]
 
-    def origins(place: Place) -> Iterator[str]:
-        for at in _ends(place.line):
-            for sign in signs:
-                yield place.line[:at] + sign + place.line[at:]
 
-    return origins
+def _colon(place: Place) -> Iterator[str]:
+    """Yield the line with one more colon: at its end, or where a block or a dictionary has one."""
+    line, code = place.line, _code(place.line)
+    within = re.match(rf"\s*(?:{_BLOCKS})\b|.*(?:[{{\[]|\blambda\b)", code) is not None
+    for at in _ends(line):
+        if within or at == len(code):
+            yield line[:at] + ":" + line[at:]
+
+
+def _comma(place: Place) -> Iterator[str]:
+    """Yield the line with one more comma, within brackets and not behind a string's prefix."""
+    line = place.line
+    opened = next((other for other in reversed(place.above) if other.strip()), "")
+    continued = opened.rstrip().endswith(("(", "[", "{", ","))
+    for at in _ends(line):
+        before = _STRING.sub("", line[:at])
+        depth = sum(before.count(sign) for sign in "([{") - sum(before.count(s) for s in ")]}")
+        if (depth > 0 or continued) and line[at : at + 1] not in {'"', "'"}:
+            yield line[:at] + "," + line[at:]
 
 
 def _closed_twice(place: Place) -> Iterator[str]:
@@ -121,19 +144,25 @@ def _quote(place: Place) -> Iterator[str]:
             before = r"(?:^\s*|[(\[{]|[=,:]\s*|\breturn )[fF]?$"
             usual = re.search(before, line[:at]) is not None
         else:
-            behind = r"[)\]},:.]|\s*$|\s+(?:if|for|in|and|or|not)\b"
+            behind = r"[)\]},:.]|\s*(?:$|#)|\s+(?:if|for|in|and|or|not)\b"
             usual = re.match(behind, line[at:]) is not None
-        words = _NAME.findall(_STRING.sub("", line[:at] + quote + line[at:]))
+        code = _STRING.sub("", line[:at] + quote + line[at:]).partition("#")[0]
+        words = _NAME.findall(code)
         unknown = sum(word not in known and not keyword.iskeyword(word) for word in words)
         return not usual, unknown, -at if begins else at
 
     for quote in "\"'":
         if line.count(quote) % 2:
             for at in sorted(places, key=lambda at: rank(quote, at)):
-                yield line[:at] + quote + line[at:]
+                # Two quotes in a row would be an empty text, or one that ends and begins at once.
+                if quote not in {line[at - 1 : at], line[at : at + 1]}:
+                    yield line[:at] + quote + line[at:]
 
 
 def _compared_by_one_sign(place: Place) -> Iterator[str]:
+    """Yield the line with a comparison in place of an assignment, where a condition stands."""
+    if not re.match(r"\s*(?:if|elif|while|assert|return|not)\b|.*\bif\b", place.line):
+        return
     for match in _ASSIGNED.finditer(place.line):
         yield place.line[: match.start()] + "==" + place.line[match.end() :]
 
@@ -156,13 +185,13 @@ SLIPS = tuple(
     for told, origins in (
         (r"indent", _indentation),
         (r"typo|keyword|misspel|\?$", _keyword),
-        (r"comma\b|`,`", _without_one_of(",")),
-        (r"':'|`:`|\":\"|\":|\bcolon", _without_one_of(":")),
+        (r"comma\b|`,`", _comma),
+        (r"':'|`:`|\":\"|\":|\bcolon", _colon),
         (r"unmatched|too many|extra|a statement", _closed_twice),
         (r"not match|wrong bracket", _closed_by_another),
         (
             r"closed|bracket|parenthes|(?:missing|expected) .?[)\]}]",
-            _without_one_of(")]}"),
+            _not_closed,
         ),
         (r"string|quote", _quote),
         (r"==|compar", _compared_by_one_sign),

@@ -1,168 +1,255 @@
 """What an unused import or variable comes to: the line without it.
 
-As ruff and autoflake mend them: an import goes, or its name in a list does; of an assignment the
-call stays and the rest goes; `as name` goes. Python only, by the statement in one line. Knows
-nothing of models or editors.
+As ruff mends them: an import goes, or its name in a list does; of an assignment what is called
+stays and the rest goes; `as name` goes. Python only, where the lines around parse. Knows nothing of
+models or editors.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from copydecode.fixes.fix import Fix
-from copydecode.fixes.slips import width
+from copydecode.fixes.messages import NAME, plain
+from copydecode.fixes.part import Part
 
-_NAME = r"[`'\"]?(?P<name>\.*[^\W\d][\w.]*)[`'\"]?"
-_UNUSED = tuple(
+_DOTTED = rf"\.*{NAME}(?:\.{NAME})*"
+_ANY = rf"[`'\"]?(?P<name>{_DOTTED})[`'\"]?"
+_IMPORT = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"local variable {_NAME} is assigned to but never used",
-        rf"{_NAME}(?: as (?P<alias>\w+))?[`'\"]? imported but unused",
-        r"\bunused (?P<alias>\w+) imported from [\w.]+",
-        rf"\bunused {_NAME} imported as (?P<alias>\w+)",
-        rf"\bunused import {_NAME} as (?P<alias>\w+)",
-        rf"\bunused (?:local )?(?:import|variable)(?: of)? {_NAME}",
-        r"[`'\"](?P<name>[^\W\d][\w.]*)[`'\"] is not accessed",
-        rf"^{_NAME} is (?:never|not) used\.?$",
+        rf"{_ANY}(?: as (?P<alias>\w+))?[`'\"]? imported but unused",
+        r"unused (?P<alias>\w+) imported from [\w.]+",
+        rf"unused {_ANY} imported as (?P<alias>\w+)",
+        rf"unused import {_ANY}(?: as (?P<alias>\w+))?",
+        rf"import [`'\"](?P<name>{_DOTTED})[`'\"] is not accessed",
+        rf"(?:please )?(?:remove|delete|drop) (?:the |this )?unused import(?: of)? {_ANY}",
+    )
+)
+_VARIABLE = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"local variable {_ANY} is assigned to but never used",
+        rf"unused (?:local )?variable {_ANY}",
+        rf"variable [`'\"](?P<name>{NAME})[`'\"] is not accessed",
+        rf"(?:please )?(?:remove|delete|drop) (?:the |this )?unused (?:local )?variable {_ANY}",
+    )
+)
+_EITHER = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"[`'\"](?P<name>{_DOTTED})[`'\"] is not accessed",
+        rf"{_ANY} is (?:never|not) used",
     )
 )
 _UNNAMED = re.compile(
-    r"\s*(?:please\s+)?(?:remove|delete|drop)?\s*(?:the|this)?\s*unused (?:import|variable)\s*[.]?",
+    r"(?:please )?(?:remove |delete |drop )?(?:the |this )?unused (?:import|variable)",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"\s*(?:[\w.]+\s+as\s+)?(?P<name>[\w.]+)\s*,?\s*(?:#.*)?")
-_IMPORT = re.compile(r"(?P<head>\s*(?:from\s+[\w.]+\s+)?import\s+)(?P<names>[\w., \t]+)")
-_BOUND = re.compile(r"\s*(?P<name>[^\W\d]\w*)(?:\s*:[^=]+)?\s*=(?!=)\s*(?P<value>.*)", re.DOTALL)
-_AS = re.compile(
-    r"(?P<head>\s*(?:except|(?:async\s+)?with)\b[^#]*?)\s+as\s+(?P<name>\w+)(?P<tail>\s*:.*)"
-)
+_IMPORT_LINE = re.compile(r"(\s*(?:from\s+[\w.]+\s+)?import\s+)[\w., \t]*[\w.](\s*(?:#.*)?)")
+_NO_NAMES = frozenset({"it", "this", "that", "import", "variable", "which"})
+_EFFECTS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+_MAY_FAIL = (ast.Attribute, ast.Subscript, ast.BinOp)
+_FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A name that a statement or a handler of one line binds, and what is left without it.
+
+    `called` is what tools may call it; `block` are the statements that it is one of, where it goes.
+    """
+
+    name: str
+    called: tuple[str, ...]
+    text: str | None
+    block: Sequence[ast.stmt] = ()
+    imported: bool = False
 
 
 def unused_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -> Fix | None:
     """Return the fix of the import or variable that a message says nothing uses.
 
-    None for other messages, where more than one line is in question, and where a block would be
-    left empty.
+    None for other messages, where more than one line is in question, where a block would be left
+    empty, and where the name is read, or stands in a string of its own as in `__all__`.
 
     Args:
         message: of a tool, or what a person says.
         lines: those of the document.
         scope: the line that it is about, 1-based and inclusive; else it is looked for.
     """
+    words = plain(message)
+    name = unused_name(words)
+    if name is None and not (scope and scope[0] == scope[1] and _UNNAMED.fullmatch(words)):
+        return None
     code = [line.rstrip("\r\n") for line in lines]
-    name = unused_name(message)
-    if name is None and scope is not None and scope[0] == scope[1] and _UNNAMED.fullmatch(message):
-        name = _alone(scope[0], code)
-    if name is None:
-        return None
-    fixes = [
-        fix
-        for number in (range(1, len(code) + 1) if scope is None else range(scope[0], scope[1] + 1))
-        if (fix := _fixed(name, number, code)) is not None
-    ]
-    return fixes[0] if len(fixes) == 1 else None
+    first, last = scope or (1, len(code))
+    fixes: list[Fix] = []
+    for number in range(first, last + 1):
+        if name is not None and name.rpartition(".")[2] not in code[number - 1]:
+            continue
+        fixes += _fixes(words, name, number, code)
+        if len(fixes) > 1:
+            return None
+    return fixes[0] if fixes else None
 
 
-def unused_name(message: str) -> str | None:
-    """Return what a message says is not used, such as `os.path`; None for other messages."""
-    found = next((m for form in _UNUSED if (m := form.search(message))), None)
-    if found is None:
-        return None
-    groups = found.groupdict()
-    name: str = groups.get("alias") or groups["name"]
-    return name.lstrip(".").removesuffix(".")
-
-
-def _alone(number: int, code: Sequence[str]) -> str | None:
-    """Return the one name that a line brings in, or that of several that no other line has."""
-    line, names = code[number - 1], list[str]()
-    if match := _IMPORT.match(line):
-        names = [part.strip().rpartition(" as ")[2].strip() for part in match["names"].split(",")]
-    elif match := _AS.fullmatch(line) or _BOUND.fullmatch(line) or _ITEM.fullmatch(line):
-        names = [match["name"]]
-    if len(names) == 1:
-        return names[0]
-    others = "\n".join([*code[: number - 1], *code[number:]])
-    names = [name for name in names if not re.search(rf"\b{re.escape(name)}\b", others)]
-    return names[0] if len(names) == 1 else None
-
-
-def _fixed(name: str, number: int, code: Sequence[str]) -> Fix | None:
-    line = code[number - 1]
-    bare = name.rpartition(".")[2]
-    if re.search(rf"\b{re.escape(bare)}\b", line) is None:
-        return None
-    if match := _IMPORT.match(line):
-        return _without_import(name, number, code, match)
-    if match := _AS.fullmatch(line):
-        text = match["head"] + match["tail"]
-        return Fix(number, (text,), 1) if match["name"] == bare else None
-    match = _BOUND.fullmatch(line)
-    if match and match["name"] == bare:
-        return _without_variable(number, code, match["value"])
-    item = _ITEM.fullmatch(line)
-    if item and item["name"] in {name, bare} and _is_listed(number, code):
-        return Fix(number, (), 1)
+def unused_name(words: str) -> str | None:
+    """Return what plain words say is not used, such as `os.path`; None for other words."""
+    for form in (*_IMPORT, *_VARIABLE, *_EITHER):
+        if (match := form.fullmatch(words)) is None:
+            continue
+        groups = match.groupdict()
+        name: str = (groups.get("alias") or groups["name"]).lstrip(".")
+        return None if name.lower() in _NO_NAMES else name
     return None
 
 
-def _without_import(
-    name: str, number: int, code: Sequence[str], match: re.Match[str]
-) -> Fix | None:
-    line = code[number - 1]
-    rest = line[match.end() :].strip()
-    if rest and not rest.startswith("#"):
-        return None
-    names = [part.strip() for part in match["names"].split(",")]
-    kept = [part for part in names if not _is_called(part, name)]
-    if len(kept) + 1 != len(names) or not all(names):
-        return None
-    if not kept:
-        return _gone(number, code)
-    text = match["head"] + ", ".join(kept)
-    return Fix(number, (f"{text}  {rest}" if rest else text,), 1)
-
-
-def _is_called(part: str, name: str) -> bool:
-    """Return whether an item of an import, such as `b as c`, is what a name such as `a.b` means."""
-    item, _, alias = part.partition(" as ")
-    return name in {item.strip(), alias.strip()} or name.endswith(f".{item.strip()}")
-
-
-def _without_variable(number: int, code: Sequence[str], value: str) -> Fix | None:
-    """Return the fix of an assignment: what is called stays."""
+def _fixes(words: str, name: str | None, number: int, code: Sequence[str]) -> list[Fix]:
+    part = Part.around(code, number - 1).sound()
     try:
-        body = ast.parse(value.strip()).body
-    except (SyntaxError, ValueError):
-        return None
-    match body:
-        case [ast.Expr(expression)]:
-            kinds = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-            if not any(isinstance(node, kinds) for node in ast.walk(expression)):
-                return _gone(number, code)
-            indent = re.match(r"\s*", code[number - 1])
-            return Fix(number, ((indent[0] if indent else "") + value,), 1)
-        case _:
-            return None
+        tree = part.tree()
+    except _FAILURES:
+        return []
+    found = [bound for bound in _bound(tree, part) if name is None or name in bound.called]
+    if any(form.fullmatch(words) for form in _IMPORT) or "import" in words:
+        found = [bound for bound in found if bound.imported]
+    found = [bound for bound in found if not _is_read(bound, number, tree, part, code)]
+    if len(found) != 1:
+        return []
+    [bound] = found
+    if bound.text is not None:
+        return [Fix(number, (bound.text,), 1)]
+    return [Fix(number, (), 1)] if len(bound.block) > 1 else []
 
 
-def _gone(number: int, code: Sequence[str]) -> Fix | None:
-    """Return the fix that deletes a line, None where its block would be empty."""
-    above = next((line for line in reversed(code[: number - 1]) if line.strip()), "")
-    below = next((line for line in code[number:] if line.strip()), "")
-    opens = above.rstrip().endswith(":") and width(above) < width(code[number - 1])
-    if opens and width(below) < width(code[number - 1]):
-        return None
-    return Fix(number, (), 1)
+def _is_read(bound: _Bound, number: int, tree: ast.Module, part: Part, code: Sequence[str]) -> bool:
+    """Return whether a name is used after all: the message is of an earlier text then."""
+    if any(
+        (isinstance(node, ast.Name) and node.id == bound.name and isinstance(node.ctx, ast.Load))
+        or (isinstance(node, ast.Constant) and node.value == bound.name)
+        for node in ast.walk(tree)
+        if part.own(getattr(node, "lineno", 0)) != number - 1
+    ):
+        return True
+    if not bound.imported:
+        return False
+    # An import is used anywhere; of a text that does not parse as a whole its words are asked.
+    word = re.compile(rf"(?<![\w.]){re.escape(bound.name)}\b")
+    others = (line.partition("#")[0] for k, line in enumerate(code, 1) if k != number)
+    return any(word.search(line) and not _imports(line) for line in others)
 
 
-def _is_listed(number: int, code: Sequence[str]) -> bool:
-    """Return whether a line stands in the brackets of an import, with others."""
-    k = number - 2
-    while k >= 0 and _ITEM.fullmatch(code[k]):
-        k -= 1
-    opens = k >= 0 and re.fullmatch(r"\s*from\s+[\w.]+\s+import\s*\(\s*(?:#.*)?", code[k])
-    others = number - 2 > k or (number < len(code) and not code[number].strip().startswith(")"))
-    return bool(opens) and others
+def _imports(line: str) -> bool:
+    return re.match(r"\s*(?:from|import)\b", line) is not None
+
+
+def _bound(tree: ast.Module, part: Part) -> Iterator[_Bound]:
+    """Yield the names that the part's line binds, if it does nothing else."""
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if not isinstance(block, list):
+                continue
+            for statement in block:
+                if part.own(getattr(statement, "lineno", 0)) == part.at:
+                    yield from _of_statement(
+                        statement, block, part, tries=isinstance(node, ast.Try)
+                    )
+                elif isinstance(statement, ast.ImportFrom):
+                    yield from _of_list(statement, part)
+        for handler in getattr(node, "handlers", []):
+            if part.own(handler.lineno) == part.at and handler.name:
+                text = _without_as(part.line, handler.name)
+                if text is not None:
+                    yield _Bound(handler.name, (handler.name,), text)
+
+
+def _of_statement(
+    node: ast.stmt, block: Sequence[ast.stmt], part: Part, *, tries: bool
+) -> Iterator[_Bound]:
+    line = part.line
+    if isinstance(node, ast.With | ast.AsyncWith):
+        names = [item.optional_vars for item in node.items if item.optional_vars]
+        for name in names:
+            text = _without_as(line, name.id) if isinstance(name, ast.Name) else None
+            if isinstance(name, ast.Name) and text is not None and len(node.items) == 1:
+                yield _Bound(name.id, (name.id,), text)
+        return
+    alone = sum(s.lineno <= node.lineno <= (s.end_lineno or 0) for s in block) == 1
+    if node.lineno != node.end_lineno or not alone:
+        return
+    indent = line[: len(line) - len(line.lstrip())]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield from _of_import(node, block, line)
+        return
+    target: ast.expr | None = None
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+    elif isinstance(node, ast.AnnAssign):
+        target = node.target
+    value = getattr(node, "value", None)
+    if isinstance(target, ast.Name) and isinstance(value, ast.expr):
+        yield from _of_value(target.id, value, block, indent, line, tries=tries)
+
+
+def _of_import(
+    node: ast.Import | ast.ImportFrom, block: Sequence[ast.stmt], line: str
+) -> Iterator[_Bound]:
+    names = node.names
+    module = "" if isinstance(node, ast.Import) else (node.module or "")
+    for alias in names:
+        bound = alias.asname or alias.name.partition(".")[0]
+        called = _called(module, alias)
+        if len(names) == 1:
+            yield _Bound(bound, called, None, block, imported=True)
+            continue
+        head = _IMPORT_LINE.fullmatch(line)
+        if head is None:
+            continue
+        kept = ", ".join(ast.unparse(other) for other in names if other is not alias)
+        yield _Bound(bound, called, head[1] + kept + head[2], imported=True)
+
+
+def _of_list(node: ast.ImportFrom, part: Part) -> Iterator[_Bound]:
+    """Yield the name that a line in the brackets of an import has for itself, where others stay."""
+    here = [alias for alias in node.names if part.own(alias.lineno) == part.at]
+    alone = re.fullmatch(r"\s*[\w.]+(?:\s+as\s+\w+)?,?\s*(?:#.*)?", part.line)
+    if len(here) == 1 and len(node.names) > 1 and alone and node.lineno != here[0].lineno:
+        bound = here[0].asname or here[0].name
+        called = _called(node.module or "", here[0])
+        yield _Bound(bound, called, None, [node, node], imported=True)
+
+
+def _called(module: str, alias: ast.alias) -> tuple[str, ...]:
+    """Return what tools call an imported name: by itself, with its module, or as it is renamed."""
+    full = f"{module}.{alias.name}".lstrip(".")
+    if alias.asname:
+        return alias.asname, full, alias.name
+    return alias.name, full
+
+
+def _of_value(  # noqa: PLR0913  # of a statement all that matters
+    name: str,
+    value: ast.expr,
+    block: Sequence[ast.stmt],
+    indent: str,
+    line: str,
+    *,
+    tries: bool,
+) -> Iterator[_Bound]:
+    nodes = [*ast.walk(value)]
+    if any(isinstance(node, _EFFECTS) for node in nodes):
+        text = line.partition("=")[2].strip()
+        yield _Bound(name, (name,), indent + text)
+    elif not (tries and any(isinstance(node, _MAY_FAIL) for node in nodes)):
+        yield _Bound(name, (name,), None, block)
+
+
+def _without_as(line: str, name: str) -> str | None:
+    """Return the head of a block without `as name`; None where it is not that simple."""
+    text, count = re.subn(rf"\s+as\s+{re.escape(name)}(?=\s*:)", "", line)
+    return text if count == 1 else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from copydecode.fixes.fix import Fix
-from copydecode.fixes.held import MAX_CHARACTERS, held
+from copydecode.fixes.held import held
+from copydecode.fixes.messages import MAX_CHARACTERS
 
 LINES = [
     "import json",
@@ -45,7 +46,9 @@ LINES = [
         ("import json", 1),
         ("`cast` is not imported", 1),
         ("add the missing import of Thing", 1),
-        ("rename reader to writer", 1),
+        ("rename the_reader to writer", 1),
+        ("Rename the name `reader` to `writer`", 1),
+        ("Replace `reader` by `writer` everywhere", 1),
     ],
 )
 def test_nothing_is_to_be_done(words: str, line: int) -> None:
@@ -71,6 +74,21 @@ def test_nothing_is_to_be_done(words: str, line: int) -> None:
         "`Any` is not imported",
         "rename load to read",
         "rename load to reader and writer",
+        "rename variables to snake_case",
+        "change spaces to tabs",
+        "change reader to writer in the docs",
+        "rename reader to writer",  # Is that a name?
+        "Update the docstring of load",
+        "Translate the docstring of load to German",
+        "document load as deprecated",
+        "load must not return dict[str, int]",
+        "Change the return type of load from dict[str, int] to Mapping[str, int]",
+        "load should take path as bytes",
+        "make the parameter strict of load keyword-only",
+        "the parameter strict of load defaults to True",
+        "raise TypeError if path is a str in load",
+        "W0613: Unused argument 'strict' in load",
+        "Argument `path` to load has incompatible type `int`; expected `str | None`",
         "delete line 3",
         "Remove the line that reads `async def save() -> None:`",
         "remove the parameter strict of load",

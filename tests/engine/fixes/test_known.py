@@ -41,7 +41,6 @@ def test_a_fix_keeps_to_lines_or_does_not() -> None:
     ("message", "scope", "fix"),
     [
         ("undefined name 'sys'", (4, 4), Fix(2, ("import sys",))),
-        ("`os` imported but unused", (1, 1), Fix(1, (), 1)),
         ("expected ':'", (3, 3), Fix(3, ("def f(a):",), 1)),
         ("undefined name 'gone'", (4, 4), Fix(4)),
         ("Unused variable 'gone'", (4, 4), Fix(4)),
@@ -77,6 +76,11 @@ def test_what_names_nothing_of_the_document_is_out_of_date(message: str) -> None
 @pytest.mark.parametrize("message", ["import gone", "rename gone to f", "add a parameter 'gone'"])
 def test_what_asks_for_something_new_is_not(message: str) -> None:
     assert settled(message, LINES, (1, 1)) is None
+
+
+def test_what_is_unused_is_known() -> None:
+    lines = ["import os", "", "print(1)"]
+    assert known_fix("`os` imported but unused", lines, (1, 1)) == Fix(1, (), 1)
 
 
 def asked(message: str, scope: Scope | None, language: str = "python") -> EditRequest:

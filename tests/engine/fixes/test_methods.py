@@ -10,13 +10,15 @@ from copydecode.fixes.methods import self_fix
 CLASS = ["class Shop:", "    def open(self):", "        self._door = 1", ""]
 
 
-def mended(message: str, *lines: str) -> str | None:
-    """Return the last line as it becomes, None where no fix is known."""
-    text = [*CLASS, *lines]
-    fix = self_fix(message, text, (len(text), len(text)))
+def mended(message: str, *lines: str, behind: str | None = None) -> str | None:
+    """Return the last line as it becomes, None where no fix is known; `behind` is its body."""
+    number = len(CLASS) + len(lines)
+    if lines[-1].rstrip().endswith(":") or behind:
+        lines = (*lines, behind or " " * (len(lines[-1]) - len(lines[-1].lstrip()) + 4) + "pass")
+    fix = self_fix(message, [*CLASS, *lines], (number, number))
     if fix is None:
         return None
-    assert (fix.line, fix.replaces) == (len(text), 1)
+    assert (fix.line, fix.replaces) == (number, 1)
     return fix.lines[0]
 
 
@@ -42,8 +44,7 @@ def test_the_head_of_a_method(message: str) -> None:
     [
         ("    def close():", "    def close(self):"),
         ("    async def close() -> None:", "    async def close(self) -> None:"),
-        ("    def close(*doors, **more):  # all", "    def close(self, *doors, **more):  # all"),
-        ("    def close(", "    def close(self, "),
+        ("    def close(*doors, **more):", "    def close(self, *doors, **more):"),
         ("    def close(self):", None),
         ("    def close(cls):", None),
         ("        self.close()", None),
@@ -77,6 +78,11 @@ def test_what_is_no_method_of_an_object_is_left_alone() -> None:
         ("        _door, _door", None),
         ("        x._door", None),
         ("        f(_door=1)", None),
+        ("        (_door := 1)", None),
+        ("        return lambda _door: x", None),
+        ("        print('the _door', x)", None),
+        ("        print('the _door', _door)", None),
+        ("        # _door", None),
     ],
 )
 @pytest.mark.parametrize(
@@ -84,14 +90,57 @@ def test_what_is_no_method_of_an_object_is_left_alone() -> None:
     ["undefined name '_door'", "E0602: Undefined variable '_door'", '"_door" is not defined'],
 )
 def test_an_attribute_without_its_object(message: str, line: str, wanted: str | None) -> None:
-    assert mended(message, line) == wanted
+    assert mended(message, "    def look(self):", line) == wanted
+    assert mended(message, "    @staticmethod", "    def look():", line) is None
+    assert mended(message, "    @classmethod", "    def look(cls):", line) is None
+    assert mended(message, "def look():", "    " + line.lstrip()) is None
 
 
 def test_names_that_are_no_attribute_and_other_messages_are_left_alone() -> None:
-    assert mended("undefined name '_window'", "        return _window") is None
-    assert mended("'_door' is not accessed", "        _door = 1") is None
+    head = "    def look(self):"
+    assert mended("undefined name '_window'", head, "        return _window") is None
+    assert mended("'_door' is not accessed", head, "        _door = 1") is None
+    meant = "name '_door' is not defined. Did you mean: 'door'?"
+    assert mended(meant, head, "        return _door") is None
+    assert mended("rename undefined name '_door'", head, "        return _door") is None
+    elsewhere = ["class User:", "    def f(self, a):", "        return _door"]
+    assert mended("undefined name '_door'", *elsewhere) is None
     assert self_fix("missing self", CLASS, None) is None
     assert self_fix("missing self", CLASS, (1, 2)) is None
-    assert self_fix("missing self", ["class A:\r\n", "    def f():\r\n"], (2, 2)) == Fix(
-        2, ("    def f(self):",), 1
-    )
+    lines = ["class A:\r\n", "    def f():\r\n", "        return 1\r\n"]
+    assert self_fix("missing self", lines, (2, 2)) == Fix(2, ("    def f(self):",), 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("    def close(this, door):", "        this.door = door"),
+        ("    def close(slef):", "        pass"),
+        ("    def close(door):", "        door.shut()"),
+        ("    def __new__(mcs):", "        pass"),
+        ("    def __init_subclass__(**more):", "        pass"),
+    ],
+)
+def test_a_first_parameter_that_may_be_the_object_has_none_before_it(line: str, body: str) -> None:
+    assert mended("missing self", line, behind=body) is None
+
+
+def test_a_body_that_has_self_already_is_certain() -> None:
+    used = "        self.shut(door.key)"
+    wanted = "    def close(self, door):"
+    assert mended("missing self", "    def close(door):", behind=used) == wanted
+    validated = ("    @validator('x')", "    def close(door):")
+    assert mended("missing self", *validated) is None
+    assert mended("missing self", *validated, behind=used) == wanted
+
+
+def test_functions_in_other_blocks_are_no_methods() -> None:
+    message = "TypeError: f() takes 1 positional argument but 2 were given"
+    lines = [
+        "try:",
+        "    from a import f",
+        "except ImportError:",
+        "    def f(a):",
+        "        return 1",
+    ]
+    assert self_fix(message, lines, (4, 4)) is None

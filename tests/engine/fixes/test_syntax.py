@@ -128,13 +128,86 @@ def test_other_messages_are_left_alone(message: str) -> None:
         ("SyntaxError: expected ':'", "        if rate: pass"),
         ("'(' was never closed", "        print(rate)"),
         ("unexpected indent", "        print(rate)"),
-        ("missing colon", "        if rate: pass"),
     ],
 )
 def test_what_parses_by_now_is_left_as_it_is(message: str, line: str) -> None:
     lines = [*HEAD, line, *TAIL]
     assert syntax_fix(message, lines, (6, 6)) == Fix(6)
     assert Fix(6).instruction == "Change nothing."
+
+
+@pytest.mark.parametrize(
+    ("message", "lines", "number"),
+    [
+        (
+            "expected an indented block after function definition on line 1",
+            ["def f():", "", "def g():", "    pass"],
+            3,
+        ),
+        (
+            "unindent does not match any outer indentation level",
+            ["class A:", "    def f(self):", "        pass", "  def g(self):", "        pass"],
+            4,
+        ),
+        ("unexpected indent", ["x = 1", "    def f():", "        pass"], 2),
+        ("invalid syntax", ["x = (1,", "", "def f():", "    pass"], 3),
+        ("missing comma", ["x = ['a' 'b', 'c']"], 1),
+    ],
+)
+def test_what_only_parses_by_itself_is_not_out_of_date(
+    message: str, lines: list[str], number: int
+) -> None:
+    assert syntax_fix(message, lines, (number, number)) != Fix(number)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["x = foo(", "    a,", "    b", "y = 1"],
+        ["x = [", "    1,", "", "y = 3"],
+        ["x = foo(a,", "        b", "y = 1"],
+    ],
+)
+def test_brackets_over_several_lines_are_not_closed_in_the_first(lines: list[str]) -> None:
+    assert syntax_fix("'(' was never closed", lines, (1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (
+            "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",
+            "print 'a'",
+        ),
+        ("SyntaxError: positional argument follows keyword argument", "f(a=1, b)"),
+        ("SyntaxError: Generator expression must be parenthesized", "f(a for a in b, c)"),
+        ("SyntaxError: f-string: valid expression required before '}'", "x = f'{}'"),
+        ("SyntaxError: bytes can only contain ASCII literal characters", "x = b'\u00e9'"),
+        ("invalid syntax", "x = 'say 'hi''"),
+        ("invalid syntax", "print 'hello'"),
+        ("invalid syntax", "x = [i for i in a if i else 0]"),
+        ("unterminated string literal (detected at line 1)", "x = 'don't do it'"),
+        ("Unmatched rows should raise ValueError", "def f(x)"),
+        ("Expected `str` but got `int`", "f(1 2)"),
+        ("remove the comma", "f(x, y z)"),
+        ("should be = instead of ==", "if x = 1: pass"),
+    ],
+)
+def test_what_is_no_slip_or_not_said_is_left_alone(message: str, line: str) -> None:
+    assert syntax_fix(message, [line], (1, 1)) is None
+    assert syntax_fix(message, [line, "    pass"], None) is None
+
+
+def test_a_comment_is_not_taken_into_a_text() -> None:
+    fix = syntax_fix("unterminated string literal", ["x = 'abc  # why"], (1, 1))
+    assert fix == Fix(1, ("x = 'abc'  # why",), 1)
+
+
+def test_a_line_that_could_be_much_is_given_up() -> None:
+    """After so many lines that were parsed, not after so much time: elsewhere it is the same."""
+    body = [f"    x{k} = f(a, b, c, d, e, g, h, i, {k})" for k in range(110)]
+    lines = ["def f():", *body, "    " + " ".join(f"w{k}" for k in range(40)), *body]
+    assert syntax_fix("invalid syntax", lines, (112, 112)) is None
 
 
 def test_the_name_that_a_message_quotes_is_what_changes() -> None:
@@ -174,7 +247,6 @@ def test_what_is_told_of_a_line_below_an_error_is_not_out_of_date() -> None:
     lines = ["if a:", "    b(", "    c = 1", "    d = 2", "    e = 3", "    f = 4"]
     assert syntax_fix("invalid syntax", lines, (3, 3)) == Fix(2, ("    b()",), 1)
     assert syntax_fix("unexpected indent", lines, (3, 3)) != Fix(3)
-    assert syntax_fix("invalid syntax", lines, (6, 6)) == Fix(6)
 
 
 def test_what_was_not_closed_is_mended_above_where_a_tool_tells_of_it() -> None:

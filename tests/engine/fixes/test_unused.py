@@ -10,7 +10,10 @@ from copydecode.fixes.unused import unused_fix
 
 def left(message: str, line: str, *, scope: tuple[int, int] | None = (2, 2)) -> str | None:
     """Return a line in the middle of others as it becomes: empty where it goes."""
-    fix = unused_fix(message, ["first = 1", line, "print(first)"], scope)
+    margin = line[: len(line) - len(line.lstrip())]
+    above = "def f():" if margin else "first = 1"
+    below = [f"{margin}    pass"] if line.rstrip().endswith(":") or ":  #" in line else []
+    fix = unused_fix(message, [above, line, *below, f"{margin}print(first)"], scope)
     if fix is None:
         return None
     assert (fix.line, fix.replaces) == (2, 1)
@@ -53,7 +56,6 @@ def test_imports(message: str, line: str, wanted: str | None) -> None:
         ("F841 local variable 'x' is assigned to but never used", "x = first.y", ""),
         ("Unused variable 'x'", "    x = f(1)", "    f(1)"),
         ("Unused variable 'x'", "    x: int = await f(1)", "    await f(1)"),
-        ('Variable "x" is not accessed', "except E as x:", "except E:"),
         ("Unused variable 'x'", "    with open(p) as x:  # why", "    with open(p):  # why"),
         ("unused variable", "x = [first]", ""),
         ("Unused variable 'x'", "x = y = 1", None),
@@ -81,9 +83,75 @@ def test_names_in_brackets_go_with_their_line() -> None:
     assert unused_fix("`a.b` imported but unused", ["b = [", "    b,", "    c]"], (2, 2)) is None
 
 
+def test_the_name_of_an_exception_goes() -> None:
+    lines = ["try:", "    f()", "except E as x:", "    pass"]
+    fix = unused_fix('Variable "x" is not accessed', lines, (3, 3))
+    assert fix == Fix(3, ("except E:",), 1)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["import os", "print(os.sep)"],
+        ["import os", "def f():", "    return os"],
+        ["import os", "__all__ = ['os']"],
+    ],
+)
+def test_what_is_used_by_now_stays(lines: list[str]) -> None:
+    assert unused_fix("F401 `os` imported but unused", lines, (1, 1)) is None
+
+
+def test_a_variable_that_is_read_by_now_stays() -> None:
+    lines = ["def f(a):", "    x = a", "    return x"]
+    assert unused_fix("Unused variable 'x'", lines, (2, 2)) is None
+
+
+def test_parameters_are_no_variables() -> None:
+    lines = [
+        "def get(",
+        "    request,",
+        "    limit: int = 10,",
+        "    offset: int = 0,",
+        "):",
+        "    pass",
+    ]
+    assert unused_fix('"limit" is not accessed', lines, (3, 3)) is None
+    call = ["f(", "    x = 1,", "    y = 2,", ")"]
+    assert unused_fix("`x` is never used", call, (2, 2)) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "don't remove the unused import os, add noqa",
+        "keep the unused import os; it is needed for side effects",
+        "add # noqa: F401 to the unused import os",
+        "rename unused variable x to _",
+        "Unused variable `x`. Prefix it with an underscore",
+        "return the unused variable x",
+        "`os` imported but unused; consider using `importlib.util.find_spec` to test for it",
+        "remove unused import os and sys",
+        "it is never used",
+    ],
+)
+def test_who_says_more_wants_something_else(message: str) -> None:
+    assert unused_fix(message, ["import os", "x = 1", "it = 2"], None) is None
+
+
+def test_what_may_fail_in_a_try_stays() -> None:
+    lines = ["try:", "    x = d['k']", "    f()", "except KeyError:", "    pass"]
+    assert unused_fix("Unused variable 'x'", lines, (2, 2)) is None
+
+
+def test_values_that_nest_too_deep_are_left_alone() -> None:
+    assert unused_fix("unused variable x", ["x = " + "1+" * 5000 + "1"], (1, 1)) is None
+
+
 def test_no_block_is_left_empty() -> None:
     lines = ["try:", "    import os", "except ImportError:", "    pass"]
     assert unused_fix("`os` imported but unused", lines, (2, 2)) is None
     more = ["try:", "    import os", "    import sys", "except ImportError:", "    pass"]
     assert unused_fix("`os` imported but unused", more, (2, 2)) == Fix(2, (), 1)
     assert unused_fix("Unused variable 'x'", ["def f():", "    x = 1"], (2, 2)) is None
+    noted = ["def f(d):", "    if d:  # why", "        # so", "        x = 1", "", "    return 1"]
+    assert unused_fix("Unused variable 'x'", noted, (4, 4)) is None

@@ -1,0 +1,32 @@
+"""What a tool or a person says, without what tools put around it.
+
+Knows nothing of what the words mean.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_CHARACTERS = 300
+"""Who writes more says more than a rule can read."""
+
+NAME = r"[^\W\d]\w*"
+QUOTED = rf"[`'\"](?P<name>{NAME})[`'\"]"
+
+_CODE = re.compile(r"(?:[A-Z]{1,5}\d{2,4}:?\s+(?:\[\*\]\s+)?|(?:error|warning|invalid-syntax):\s+)")
+_RULE = re.compile(r"\s*(?:\([a-z]+(?:-[a-z]+)+\)|\[[a-z]+(?:-[a-z]+)*\])$")
+
+
+def plain(message: str) -> str:
+    """Return the words of a message: no code before it, no name of a rule and no stop behind it.
+
+    Indented lines below the first one are details, as pyright has them, and left out. Empty where a
+    message has other lines or is too long.
+    """
+    first, *more = message.strip().split("\n")
+    if len(first) > MAX_CHARACTERS or any(not line.startswith((" ", "\u00a0")) for line in more):
+        return ""
+    words = _RULE.sub("", first.strip())
+    if (code := _CODE.match(words)) is not None:
+        words = words[code.end() :]
+    return words.strip().removesuffix(".")
