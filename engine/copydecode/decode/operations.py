@@ -20,7 +20,7 @@ Encode = Callable[[str], list[int]]
 Span = tuple[int, int]
 
 _LINES = re.compile(
-    r"\blines?\s+(\d+)(?:(?:\s*-\s*|\s+(?:to|through|and)\s+)(\d+))?", re.IGNORECASE
+    r"\blines?\s+(\d{1,7})(?:(?:\s*-\s*|\s+(?:to|through|and)\s+)(\d+))?", re.IGNORECASE
 )
 _VERB = re.compile(r"\b(delete|remove|drop|duplicate|double|repeat|move)\b", re.IGNORECASE)
 _PLACE = re.compile(
@@ -32,9 +32,11 @@ _PLACE = re.compile(
 _PLEASE = r"\s*(?:please\s+)?"
 _END = r"the\s+(?P<end>top|start|beginning|end|bottom)(?:\s+of\s+the\s+(?:file|document))?"
 _SELECTED = r"(?:the\s+selection|(?:this|these|the\s+selected)\s+lines?|this|it)"
-_NUMBERED = r"(?:lines?\s+(?P<first>\d+)(?:\s*(?:-|to|through|and)\s*(?P<last>\d+))?)"
+_NUMBERED = r"(?:lines?\s+(?P<first>\d{1,7})(?:\s*(?:-|to|through|and)\s*(?P<last>\d{1,7}))?)"
 _GIVEN = r"(?:\s+(?:this|these|it|the\s+following)(?:\s+(?:lines?|code|text|snippet))?)?"
 _INLINE = r"(?P<quote>[`'\"])(?P<inline>[^\n]+)(?P=quote)"
+_SEVERAL = re.compile(r"[`'\"]\s*(?:,|\band\b|\bor\b)\s*[`'\"]", re.IGNORECASE)
+"""Between texts of which each is quoted."""
 _SIDE = rf"(?P<side>before|after|above|below)\s+(?:{_NUMBERED}|{_SELECTED})"
 _INSERTION, _INSERTION_FIRST, _REPLACEMENT, _OPERATION = (
     re.compile(f"{_PLEASE}{form}", re.IGNORECASE)
@@ -43,8 +45,9 @@ _INSERTION, _INSERTION_FIRST, _REPLACEMENT, _OPERATION = (
         rf"(?:insert|add|put|paste)\s+{_INLINE}\s+(?:{_SIDE}|at\s+{_END})\s*[:.]?\s*",
         rf"(?:replace|change)\s+(?:{_NUMBERED}|{_SELECTED})\s+(?:by|with|to)"
         rf"(?:{_GIVEN}\s*:?\s*|\s*:?\s*{_INLINE}\s*)",
-        rf"(?:delete|remove|drop|duplicate|double|repeat|move)\s+(?:{_NUMBERED}|{_SELECTED})"
-        rf"(?:\s+(?:up\s+)?(?:to\s+{_END}|(?:to\s+)?(?:before|after)\s+line\s+\d+))?\s*[.]?\s*",
+        rf"(?P<verb>delete|remove|drop|duplicate|double|repeat|move)\s+(?:{_NUMBERED}|{_SELECTED})"
+        rf"(?P<target>\s+(?:up\s+)?(?:to\s+{_END}|(?:to\s+)?(?:before|after)\s+line\s+\d+))?"
+        r"\s*[.]?\s*",
     )
 )
 _UNQUOTED = tuple(
@@ -70,7 +73,7 @@ _OPENERS = (
 )
 _PROSE = re.compile(
     r"(?:an?|the|some|this|that|these|those|two|three|another|more|code|lines?|it|one)\b|.*`"
-    rf"|(?!{_OPENERS})[a-z]+\s+[a-z]|.*\s(?:that|which|instead|around|about|so)\s",
+    rf"|(?!{_OPENERS})[a-z]+\s+[a-z(]|.*\s(?:that|which|instead|around|about|so)\s",
     re.IGNORECASE,
 )
 """What tells code from a description of it."""
@@ -177,6 +180,8 @@ def operation(words: str, context: Context) -> tuple[Promised, bool]:
     is_numbered = match is not None and match["first"] is not None
     spans = _line_operation(words, context, is_numbered=is_numbered)
     said = match is not None and (is_numbered or context.scope is not None)
+    if match is not None and not match["verb"].lower().startswith("move"):
+        said = said and match["target"] is None
     return tuple(_copies(spans)), said and bool(spans) and context.text is None
 
 
@@ -254,6 +259,8 @@ def _text_operation(words: str, context: Context) -> Promised:
     match = None if _APART.search(words) else match or _REPLACEMENT.fullmatch(words)
     if match is None or (context.text is None) == (match["inline"] is None):
         return ()
+    if match["inline"] and _SEVERAL.search(match["inline"]):
+        return ()
     end = match["end"] if inserts else None
     first, last = context.scope or (0, 0)
     if match["first"]:
@@ -278,7 +285,8 @@ def _without_all(words: str, lines: Sequence[str]) -> Promised:
     if match is None:
         return ()
     text = match["inline"] or match["bare"]
-    kept = [k for k, line in enumerate(lines, 1) if text not in line]
+    word = re.compile(rf"\b{re.escape(text)}\b" if match["bare"] else re.escape(text))
+    kept = [k for k, line in enumerate(lines, 1) if not word.search(line)]
     if not 0 < len(kept) < len(lines):
         return ()
     program: list[Copy] = []

@@ -77,6 +77,12 @@ _UNKNOWN = re.compile(
 )
 """Words that tools have for a name that there is not."""
 
+_SPEAKS_OF = re.compile(
+    r"\b(?:when|whenever|where|case|cases|if|until|raise|return|handle|print|log|report|unbound)\b",
+    re.IGNORECASE,
+)
+"""Words of people that say what is to be done with names that are not there."""
+
 _MISSED = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
@@ -96,7 +102,8 @@ _MORE = re.compile(r"\b(?:and|then|also|instead|unless|but)\b", re.IGNORECASE)
 """Words that ask for more than that a name be spelt right."""
 
 _MEANT = re.compile(
-    rf"\b(?:did you mean|do you mean|perhaps you meant|maybe)\b\W*?{_QUOTE}({_NAME}){_QUOTE}",
+    r"\b(?:did you mean|do you mean|perhaps you meant|maybe)\b:?\s*"
+    rf"(?:[`'\"\u2018\u201c]({_NAME})|({_NAME})\s*\??\)?$)",
     re.IGNORECASE,
 )
 _DEFINED = r"\b(?:def|class|function)\s+{}\b"
@@ -139,8 +146,9 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
         else:  # "Change the type of `x` to `int`" is about more than a name, and so is "x to int".
             called = match["called"].strip().lower()
             said = alone and called in {"", "the name"} and not match["owner"]
-            if match["verb"].lower() == "change" and match["new"] in _VALUES:
-                said = False
+            if match["verb"].lower() == "change":  # And the name of a thing is not called "name".
+                said = said and match["new"] not in _VALUES and match["old"] != "name"
+        said = said and not keyword.iskeyword(match["new"])
         places = tuple(m[1] or m[2] for m in _PLACE.finditer(words))
         member = match["owner"] is not None or _MEMBER.search(match[0]) is not None
         old, new = match["old"], match["new"]
@@ -150,10 +158,10 @@ def renaming(words: str, similar: Sequence[str] = ()) -> Renaming | None:
     old = None if match else missed(words) or (quoted[0] if quoted else None)
     if old is None:
         return None
-    said = _UNKNOWN.search(words) is not None
+    said = _UNKNOWN.search(words) is not None and _SPEAKS_OF.search(words) is None
     alone = said and _MORE.search(words) is None
     if said and (meant := _MEANT.search(words)):
-        new = meant[1]
+        new = meant[1] or meant[2]
         return Renaming(old, new, member=True, alone=alone) if new != old else None
     nearest = get_close_matches(old, similar, n=1)
     if not nearest:

@@ -105,6 +105,7 @@ def ruff(text: str) -> Sequence[Report]:
 
 
 TOOLS: Mapping[str, Tool] = {"Python": python, "pyflakes": pyflakes, "ruff": ruff}
+_SYNTAX_ONLY = "Python"
 
 
 def mistakes(files: Sequence[str], kind: str, count: int) -> Iterator[Mistake]:
@@ -118,8 +119,9 @@ def mistakes(files: Sequence[str], kind: str, count: int) -> Iterator[Mistake]:
             continue
         lines[flaw.first - 1 : flaw.first - 1 + flaw.old] = flaw.wrong
         wrong = "\n".join(lines) + "\n"
+        tools = {n: tool for n, tool in TOOLS.items() if kind == "syntax" or n != _SYNTAX_ONLY}
         told = {
-            name: report for name, tool in TOOLS.items() if (report := _new(tool, right, wrong))
+            name: report for name, tool in tools.items() if (report := _new(tool, right, wrong))
         }
         yield from (Mistake(kind, name, report, wrong, right) for name, report in told.items())
         count -= bool(told)

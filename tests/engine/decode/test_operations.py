@@ -180,12 +180,34 @@ def test_words_with_a_text_may_say_more_or_less(words: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        "delete lines 3 to the end of the file",
+        "delete line 3 to the end",
+        "repeat line 3 to the end",
+        "delete line 2 after line 3",
+        "put `x` and `y` before line 3",
+        "insert 'a' or 'b' before line 3",
+        "delete line " + "9" * 5000,
+    ],
+)
+def test_words_that_only_look_like_an_operation_do_not_say_one(words: str) -> None:
+    assert not done(words)[1]
+
+
+def test_a_name_without_quotes_is_a_word() -> None:
+    assert done("delete all lines with retur") == ([], False)
+    assert done("delete all lines with return") == (copies((1, 4), (6, 9)), True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         "add a check for None before line 3",
         "Insert before line 3 a call to foo()",
         "add error handling (try/except) before line 3",
         "change line 4 to call foo(x)",
         "change line 4 to use foo() instead of bar",
         "Replace line 4 with a dict comprehension {}",
+        "Replace line 4 with foo (see docs)",
         "add print(`x`) and so on after line 4",
     ],
 )

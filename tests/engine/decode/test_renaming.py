@@ -139,6 +139,31 @@ def test_a_renaming_by_words_reaches_beyond_the_cursor_but_not_beyond_a_selectio
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "raise KeyError when 'name' is not found",
+        "return 404 when `name` does not exist",
+        "handle the case where 'name' is unknown",
+        "'name' is possibly unbound; not defined in all paths",
+        "change name of f to h",
+        "rename name to class",
+        "replace name with None",
+    ],
+)
+def test_what_is_to_be_done_with_a_name_is_no_renaming(words: str) -> None:
+    names = renaming(words, ["names"])
+    assert names is None or not names.said
+
+
+def test_what_was_meant_is_quoted_or_stands_at_the_end() -> None:
+    names = renaming("Cannot find `nmae`: did you mean to import it from 'title'?", ["name"])
+    assert names == Renaming("nmae", "name", member=True, alone=True)
+    assert renaming("undefined name 'a', did you mean b?") == Renaming(
+        "a", "b", member=True, alone=True
+    )
+
+
+@pytest.mark.parametrize(
     ("words", "alone"),
     [
         ("rename old to new", True),
