@@ -88,7 +88,7 @@ def test_a_missing_import_goes_where_it_belongs(
     engine: Engine, name: str, before: str, after: str
 ) -> None:
     """Though it is told of where the name is used; the lines of the use stay."""
-    use = f"\n\ndef work(text):\n    return {name}.join(text), {name}(text)\n"
+    use = f"\n\ndef work(text):\n    return {name}.sep, {name}(text)\n"
     text = before + use
     scope = Scope(len(text.splitlines()), len(text.splitlines()), locked=False)
     request = EditRequest(text, f"Undefined name `{name}`", scope, "python", self_check=True)

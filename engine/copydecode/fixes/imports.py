@@ -83,6 +83,9 @@ _RENAMED = re.compile(r"\b[\w.]+[ \t]+as[ \t]+(?=\w)")
 _LONG_STRING = re.compile(r"(\"\"\"|''').*?\1", re.DOTALL)
 _STRING = re.compile(r"[rR]?(\"\"\"|'''|\"|')")
 
+_STANDARD = 1
+"""The section of what comes with Python."""
+
 LONGEST_LINE = 88
 """A line of imports is made no longer than this: black's bound, and ruff's."""
 
@@ -154,7 +157,7 @@ class _Statement:
     def origin(self) -> int:
         """The sort of section that it belongs to: the future, the standard library, others."""
         top = self.module.partition(".")[0]
-        return 0 if top == "__future__" else 1 if top in sys.stdlib_module_names else 2
+        return 0 if top == "__future__" else _STANDARD if top in sys.stdlib_module_names else 2
 
 
 def _ways(name: str) -> Iterator[_Statement]:
@@ -179,21 +182,23 @@ def _is_used(name: str, wanted: _Statement, text: str) -> bool:
     if wanted.name is None:
         own = "|".join(known for known, module in KNOWN_NAMES.items() if module == name)
         behind = rf"\.(?:{own})\b" if name in KNOWN_NAMES else r"\."
-        used = re.findall(rf"(?<![\w.]){name}\.([^\W\d]\w*)", text)
-        if not all(_has(wanted.module, attribute) for attribute in dict.fromkeys(used)):
-            return False
+    attributes = re.findall(rf"(?<![\w.]){name}\.([^\W\d]\w*)", text) if behind else []
+    if not all(_has(wanted, attribute) for attribute in dict.fromkeys(attributes)):
+        return False
     decorates = rf"|@{name}\b" if wanted.name is not None else ""
     return re.search(rf"(?<![\w.]){name}\b{behind}{decorates}", text) is not None
 
 
-def _has(module: str, attribute: str) -> bool:
-    """Return whether a module has something of a name; of those that come with Python only."""
-    if module.partition(".")[0] not in sys.stdlib_module_names:
+def _has(wanted: _Statement, attribute: str) -> bool:
+    """Return whether what is imported has an attribute; of what comes with Python only."""
+    if wanted.origin > _STANDARD:
         return True
-    found = import_module(module)
-    is_package = hasattr(found, "__path__")
-    return hasattr(found, attribute) or (
-        is_package and find_spec(f"{module}.{attribute}") is not None
+    module = import_module(wanted.module)
+    if wanted.name is not None:
+        return hasattr(getattr(module, wanted.name, None), attribute)
+    is_package = hasattr(module, "__path__")
+    return hasattr(module, attribute) or (
+        is_package and find_spec(f"{wanted.module}.{attribute}") is not None
     )
 
 

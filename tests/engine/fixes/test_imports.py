@@ -221,3 +221,49 @@ def test_any_document_that_parses_parses_with_the_import_and_has_the_name() -> N
 def test_what_is_known_is_of_the_standard_library() -> None:
     assert {"os", "re", "typing"} <= KNOWN_MODULES
     assert KNOWN_NAMES["Path"] == "pathlib"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("queue", "queue.append(1)"),
+        ("time", "time.hour"),
+        ("string", "string.upper()"),
+        ("types", "types.items()"),
+        ("product", "product.price"),
+        ("quote", "quote['price']"),
+        ("random", "self.random.choice(random.x)"),
+    ],
+)
+def test_what_the_module_does_not_have_is_a_variable_s(name: str, line: str) -> None:
+    assert import_fix(f"undefined name '{name}'", [line]) is None
+
+
+def test_submodules_belong_to_their_package() -> None:
+    assert import_fix("undefined name 'importlib'", ["importlib.resources.files(x)"]) is not None
+    assert import_fix("undefined name 'os'", ["os.path.join(x)"]) is not None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "rename the undefined name os to sys",
+        "os is not defined here, use sys instead",
+        "NameError: name 'os' is not defined. Did you mean: 'ops'?",
+        "Undefined name `os` in `__all__`",
+        'replace "os is not defined" with a better message',
+    ],
+)
+def test_who_says_more_wants_something_else(message: str) -> None:
+    assert import_fix(message, ["print(os.sep)"]) is None
+
+
+def test_statements_with_more_behind_them_are_not_joined() -> None:
+    star = ["from textwrap import *", "", "dedent(x)"]
+    assert (
+        mended(star, import_fix("undefined name 'dedent'", star))[0]
+        == "from textwrap import dedent"
+    )
+    more = ["from typing import Any; x = 1", "", "cast(x, Any)"]
+    assert ast.parse("\n".join(mended(more, import_fix("undefined name 'cast'", more))))
+    assert mended(more, import_fix("undefined name 'cast'", more))[0] == "from typing import cast"
