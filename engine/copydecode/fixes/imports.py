@@ -176,7 +176,8 @@ def _is_used(name: str, wanted: _Statement, text: str) -> bool:
     Where a module has something of its own name, it is the module whose other names are used. What
     a module does not have says that a variable is meant, and so does an attribute of that name.
     """
-    if f"self.{name}" in text:
+    text = re.sub(r"#.*", "", _without_long_strings(text))
+    if re.search(rf"\bself\.{name}\b", text):
         return False
     behind = "" if name[:1].isupper() or name in KNOWN_MODULES else r"[ \t]*[.(]"
     if wanted.name is None:

@@ -239,6 +239,11 @@ def test_what_the_module_does_not_have_is_a_variable_s(name: str, line: str) -> 
     assert import_fix(f"undefined name '{name}'", [line]) is None
 
 
+def test_texts_and_other_names_say_nothing_about_a_module() -> None:
+    lines = ["class A(re.Pattern):", '    """See re.html."""', "    x = self.result  # re.txt"]
+    assert import_fix("undefined name 're'", lines) is not None
+
+
 def test_submodules_belong_to_their_package() -> None:
     assert import_fix("undefined name 'importlib'", ["importlib.resources.files(x)"]) is not None
     assert import_fix("undefined name 'os'", ["os.path.join(x)"]) is not None
