@@ -12,7 +12,6 @@ from copydecode.edits import EditRequest, EditResult, Scope, combine
 from copydecode.engine import Engine, ModelInfo
 from copydecode.files import FileEdit, FilesEdit, FilesRequest, FileText
 from copydecode.fixes.imports import import_fix
-from copydecode.fixes.known import place_of_fix
 from copydecode.self_check import is_gone, is_untidy
 from copydecode.view import shown
 
@@ -46,7 +45,6 @@ __all__ = [
     "is_gone",
     "is_untidy",
     "named_lines",
-    "place_of_fix",
     "rebase",
     "shown",
     "so_far",

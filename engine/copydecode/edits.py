@@ -44,6 +44,10 @@ class EditRequest:
     With `self_check` the instruction is a diagnostic, and a proposal that adds errors
     (`self_check.new_errors`) or leaves what the diagnostic says (`self_check.unmended`) is no
     result: other programs are tried, each of which goes another way at one decision.
+
+    A diagnostic's fix may be known to be in other lines than it is told of: a missing import is
+    told of where it is used, a bracket that is not closed where nothing fits any more. With
+    `fix_elsewhere` the edit is in those lines then, and locked to them.
     """
 
     text: str
@@ -55,6 +59,7 @@ class EditRequest:
     erase: tuple[int, int] | None = None
     max_document_bytes: int | None = None
     self_check: bool = False
+    fix_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

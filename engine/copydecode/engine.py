@@ -123,7 +123,7 @@ class Engine:
         """Run the first few steps of a small edit, so that the first real one is not slower."""
         limits = Limits(max_new_tokens=_WARM_UP_TOKENS)
         with suppress(EditStoppedError, ContextTooLongError):
-            self.edit(EditRequest("a = 1\nb = 2\n", "delete line 1", limits=limits))
+            self.edit(EditRequest("a = 1\nb = 2\n", "delete line 1", None, "python", limits))
 
     def check(self, request: EditRequest) -> None:
         """Raise the BadInputError that `edit` would raise before any work, if there is one."""

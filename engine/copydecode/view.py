@@ -13,7 +13,6 @@ from copydecode.edit.document import Document
 from copydecode.edit.program import Program
 from copydecode.edits import EditRequest, Scope
 from copydecode.errors import ScopeError
-from copydecode.fixes.known import known_fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +88,19 @@ def shown(text: str, scope: Scope | None, erase: tuple[int, int]) -> tuple[str, 
 def precisely(request: EditRequest, view: View) -> EditRequest:
     """Return a request whose words say what to write and where, where that is known (`fixes`).
 
-    Only within the lines of a locked scope, or at their borders: no other line changes by it.
+    Only within the lines of a locked scope, or at their borders, unless the fix may be elsewhere.
     """
     if request.language != "python" or view.erased is not None:
         return request
+    # Starting takes 20 ms less without its patterns.
+    from copydecode.fixes.known import known_fix  # noqa: PLC0415
+
     scope = request.scope
     lines = None if scope is None else (scope.first, scope.last)
     fix = known_fix(request.instruction, view.document.lines, lines)
-    if fix is None or not (
-        scope is None or not scope.locked or fix.keeps_to(scope.first, scope.last)
-    ):
+    if fix is None:
+        return request
+    keeps = scope is None or not scope.locked or fix.keeps_to(scope.first, scope.last)
+    if not (keeps or request.fix_elsewhere):
         return request
     return replace(request, instruction=fix.instruction, scope=Scope(*fix.span))

@@ -379,6 +379,7 @@ class CopydecodeServer(LanguageServer):
             erase=instruction.erase,
             # A notebook's cell alone does not say which names there are.
             self_check=config.self_check and instruction.diagnostic and not snapshot.is_cell,
+            fix_elsewhere=instruction.diagnostic,
         )
 
     @staticmethod

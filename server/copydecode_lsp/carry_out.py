@@ -19,7 +19,6 @@ from copydecode import (
     combine,
     is_gone,
     is_untidy,
-    place_of_fix,
 )
 from copydecode.errors import (
     BadInputError,
@@ -59,8 +58,7 @@ async def carry_out(
     """
     snapshot, instruction = key.snapshot, key.instruction
     if not instruction.parts:
-        place = await _place(snapshot, instruction)
-        request = ls.request(key.config, snapshot, instruction, scope=place)
+        request = ls.request(key.config, snapshot, instruction)
         result = await worker.edit(request, stale=stale, on_op=on_op)
         return result, _parts_of(result, Part(instruction, result.receipt.confidence), ())
     results: list[EditResult] = []
@@ -95,21 +93,6 @@ async def carry_out(
         on_op(op, whole.receipt)
     await asyncio.sleep(0)  # What they make the event loop do is done before the edit is there.
     return whole, _parts_of(whole, Part(instruction, whole.receipt.confidence), parts)
-
-
-async def _place(snapshot: Snapshot, instruction: Instruction) -> Scope | None:
-    """Return the lines that an edit is about: those of a diagnostic's fix, where they are others.
-
-    A bracket that is not closed is told of further down, where nothing fits any more.
-    """
-    scope = instruction.scope
-    if not instruction.diagnostic or scope is None or snapshot.language != "python":
-        return scope
-    lines = scope.first, scope.last
-    document = snapshot.document
-    # In a thread: a parser may have to try many changes.
-    first, last = await asyncio.to_thread(place_of_fix, instruction.text, document.lines, lines)
-    return Scope(first, last, locked=scope.locked)
 
 
 def _tell(ls: CopydecodeServer, done: int, wanted: int, withheld: int) -> None:

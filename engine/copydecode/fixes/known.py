@@ -32,13 +32,3 @@ def known_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None)
         or syntax_fix(message, lines, scope)
         or held(message, lines, scope)
     )
-
-
-def place_of_fix(message: str, lines: Sequence[str], scope: tuple[int, int]) -> tuple[int, int]:
-    """Return the lines that the fix of a diagnostic is in: its own, if no others are known.
-
-    A missing import is told of where it is used, a bracket that is not closed where nothing fits
-    any more. The arguments are those of `known_fix`.
-    """
-    fix = known_fix(message, lines, scope)
-    return scope if fix is None or fix.keeps_to(*scope) else fix.span

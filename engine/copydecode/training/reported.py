@@ -32,7 +32,6 @@ from copydecode.config import EMBEDDED, Decoding, EngineConfig, Limits
 from copydecode.edits import EditRequest, Scope
 from copydecode.engine import Engine
 from copydecode.errors import CopydecodeError
-from copydecode.fixes.known import place_of_fix
 from copydecode.training import corpus, diagnostics
 from copydecode.training.corpus import SourceFile
 from copydecode.training.evaluate import wilson
@@ -141,10 +140,15 @@ def _new(tool: Tool, right: str, wrong: str) -> Report | None:
 
 def is_mended(engine: Engine, mistake: Mistake) -> bool:
     """Return whether the fix, asked for as the server does, gives the file as it was."""
-    lines = mistake.wrong.split("\n")
-    line = min(mistake.report.line, len(lines))
-    scope = Scope(*place_of_fix(mistake.report.message, lines, (line, line)))
-    request = EditRequest(mistake.wrong, mistake.report.message, scope, "python", self_check=True)
+    line = min(mistake.report.line, mistake.wrong.count("\n") + 1)
+    request = EditRequest(
+        mistake.wrong,
+        mistake.report.message,
+        Scope(line, line),
+        "python",
+        self_check=True,
+        fix_elsewhere=True,
+    )
     try:
         return engine.edit(request).text == mistake.right
     except CopydecodeError:

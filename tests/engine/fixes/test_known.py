@@ -83,9 +83,11 @@ def test_what_is_unused_is_known() -> None:
     assert known_fix("`os` imported but unused", lines, (1, 1)) == Fix(1, (), 1)
 
 
-def asked(message: str, scope: Scope | None, language: str = "python") -> EditRequest:
+def asked(
+    message: str, scope: Scope | None, language: str = "python", *, elsewhere: bool = False
+) -> EditRequest:
     text = "\n".join(LINES)
-    request = EditRequest(text, message, scope=scope, language=language)
+    request = EditRequest(text, message, scope, language, fix_elsewhere=elsewhere)
     return precisely(request, View(Document(text)))
 
 
@@ -99,3 +101,9 @@ def test_the_model_is_asked_in_the_fix_s_words() -> None:
 def test_not_where_other_lines_are_locked_nor_in_another_language() -> None:
     assert asked("Undefined name `sys`", Scope(4, 4)).instruction == "Undefined name `sys`"
     assert asked("expected ':'", Scope(3, 3), "javascript").instruction == "expected ':'"
+
+
+def test_a_fix_may_be_elsewhere_where_the_request_says_so() -> None:
+    precise = asked("Undefined name `sys`", Scope(4, 4), elsewhere=True)
+    assert precise.instruction == "Insert before line 2:\n```python\nimport sys\n```"
+    assert precise.scope == Scope(2, 2)
