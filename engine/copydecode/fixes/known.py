@@ -19,6 +19,8 @@ from copydecode.fixes.unused import unused_fix
 def known_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -> Fix | None:
     """Return what a message comes to in a document of Python, None where that is not known.
 
+    Of several that know something the first is taken, the most certain.
+
     Args:
         message: of a tool, or what a person says.
         lines: those of the document.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from copydecode.fixes.fix import Fix
 from copydecode.fixes.messages import NAME, plain
-from copydecode.fixes.part import Part
+from copydecode.fixes.part import Part, width
 
 _DOTTED = rf"\.*{NAME}(?:\.{NAME})*"
 _ANY = rf"[`'\"]?(?P<name>{_DOTTED})[`'\"]?"
@@ -60,13 +60,14 @@ _FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError)
 class _Bound:
     """A name that a statement or a handler of one line binds, and what is left without it.
 
-    `called` is what tools may call it; `block` are the statements that it is one of, where it goes.
+    `called` is what tools may call it. Where no `text` is left the line goes, unless it is `alone`
+    in its block.
     """
 
     name: str
     called: tuple[str, ...]
     text: str | None
-    block: Sequence[ast.stmt] = ()
+    alone: bool = False
     imported: bool = False
 
 
@@ -123,7 +124,7 @@ def _fixes(words: str, name: str | None, number: int, code: Sequence[str]) -> li
     [bound] = found
     if bound.text is not None:
         return [Fix(number, (bound.text,), 1)]
-    return [Fix(number, (), 1)] if len(bound.block) > 1 else []
+    return [] if bound.alone else [Fix(number, (), 1)]
 
 
 def _is_read(bound: _Bound, number: int, tree: ast.Module, part: Part, code: Sequence[str]) -> bool:
@@ -156,9 +157,7 @@ def _bound(tree: ast.Module, part: Part) -> Iterator[_Bound]:
                 continue
             for statement in block:
                 if part.own(getattr(statement, "lineno", 0)) == part.at:
-                    yield from _of_statement(
-                        statement, block, part, tries=isinstance(node, ast.Try)
-                    )
+                    yield from _of_statement(statement, block, part, tries=_tries(tree, statement))
                 elif isinstance(statement, ast.ImportFrom):
                     yield from _of_list(statement, part)
         for handler in getattr(node, "handlers", []):
@@ -168,32 +167,48 @@ def _bound(tree: ast.Module, part: Part) -> Iterator[_Bound]:
                     yield _Bound(handler.name, (handler.name,), text)
 
 
+def _tries(tree: ast.Module, statement: ast.stmt) -> bool:
+    """Return whether a statement stands where a failure is caught."""
+    return any(
+        any(statement is inner for guarded in node.body for inner in ast.walk(guarded))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try)
+    )
+
+
 def _of_statement(
     node: ast.stmt, block: Sequence[ast.stmt], part: Part, *, tries: bool
 ) -> Iterator[_Bound]:
     line = part.line
     if isinstance(node, ast.With | ast.AsyncWith):
-        names = [item.optional_vars for item in node.items if item.optional_vars]
-        for name in names:
-            text = _without_as(line, name.id) if isinstance(name, ast.Name) else None
-            if isinstance(name, ast.Name) and text is not None and len(node.items) == 1:
-                yield _Bound(name.id, (name.id,), text)
+        name = node.items[0].optional_vars if len(node.items) == 1 else None
+        if isinstance(name, ast.Name) and (text := _without_as(line, name.id)) is not None:
+            yield _Bound(name.id, (name.id,), text)
         return
-    alone = sum(s.lineno <= node.lineno <= (s.end_lineno or 0) for s in block) == 1
-    if node.lineno != node.end_lineno or not alone:
+    on_line = sum(s.lineno <= node.lineno <= (s.end_lineno or 0) for s in block)
+    if node.lineno != node.end_lineno or on_line > 1:
         return
-    indent = line[: len(line) - len(line.lstrip())]
     if isinstance(node, ast.Import | ast.ImportFrom):
         yield from _of_import(node, block, line)
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        yield from _of_value(node, block, line, tries=tries)
+
+
+def _of_value(
+    node: ast.Assign | ast.AnnAssign, block: Sequence[ast.stmt], line: str, *, tries: bool
+) -> Iterator[_Bound]:
+    """Yield the one name that a value is given: what is called stays."""
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+    if len(targets) != 1 or not isinstance(target := targets[0], ast.Name) or node.value is None:
         return
-    target: ast.expr | None = None
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        target = node.targets[0]
-    elif isinstance(node, ast.AnnAssign):
-        target = node.target
-    value = getattr(node, "value", None)
-    if isinstance(target, ast.Name) and isinstance(value, ast.expr):
-        yield from _of_value(target.id, value, block, indent, line, tries=tries)
+    nodes = [*ast.walk(node.value)]
+    if any(isinstance(other, _EFFECTS) for other in nodes):
+        before = node.annotation if isinstance(node, ast.AnnAssign) else target
+        rest = line.encode()[before.end_col_offset :].decode()
+        text = line[: width(line)] + rest.partition("=")[2].strip()
+        yield _Bound(target.id, (target.id,), text)
+    elif not (tries and any(isinstance(other, _MAY_FAIL) for other in nodes)):
+        yield _Bound(target.id, (target.id,), None, len(block) == 1)
 
 
 def _of_import(
@@ -205,7 +220,7 @@ def _of_import(
         bound = alias.asname or alias.name.partition(".")[0]
         called = _called(module, alias)
         if len(names) == 1:
-            yield _Bound(bound, called, None, block, imported=True)
+            yield _Bound(bound, called, None, len(block) == 1, imported=True)
             continue
         head = _IMPORT_LINE.fullmatch(line)
         if head is None:
@@ -221,7 +236,7 @@ def _of_list(node: ast.ImportFrom, part: Part) -> Iterator[_Bound]:
     if len(here) == 1 and len(node.names) > 1 and alone and node.lineno != here[0].lineno:
         bound = here[0].asname or here[0].name
         called = _called(node.module or "", here[0])
-        yield _Bound(bound, called, None, [node, node], imported=True)
+        yield _Bound(bound, called, None, imported=True)
 
 
 def _called(module: str, alias: ast.alias) -> tuple[str, ...]:
@@ -230,23 +245,6 @@ def _called(module: str, alias: ast.alias) -> tuple[str, ...]:
     if alias.asname:
         return alias.asname, full, alias.name
     return alias.name, full
-
-
-def _of_value(  # noqa: PLR0913  # of a statement all that matters
-    name: str,
-    value: ast.expr,
-    block: Sequence[ast.stmt],
-    indent: str,
-    line: str,
-    *,
-    tries: bool,
-) -> Iterator[_Bound]:
-    nodes = [*ast.walk(value)]
-    if any(isinstance(node, _EFFECTS) for node in nodes):
-        text = line.partition("=")[2].strip()
-        yield _Bound(name, (name,), indent + text)
-    elif not (tries and any(isinstance(node, _MAY_FAIL) for node in nodes)):
-        yield _Bound(name, (name,), None, block)
 
 
 def _without_as(line: str, name: str) -> str | None:

@@ -58,6 +58,8 @@ def test_imports(message: str, line: str, wanted: str | None) -> None:
         ("Unused variable 'x'", "    x: int = await f(1)", "    await f(1)"),
         ("Unused variable 'x'", "    with open(p) as x:  # why", "    with open(p):  # why"),
         ("unused variable", "x = [first]", ""),
+        ("Unused variable 'x'", "    x = (f(a=1))  # so", "    (f(a=1))  # so"),
+        ("Unused variable 'x'", "    x: 'A=B' = f(1)", "    f(1)"),
         ("Unused variable 'x'", "x = y = 1", None),
         ("Unused variable 'x'", "x, y = 1, 2", None),
         ("Unused variable 'x'", "x += 1", None),
