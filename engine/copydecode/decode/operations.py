@@ -97,10 +97,11 @@ _QUOTED_LINE = re.compile(
 )
 _BEFORE_LINE = re.compile(rf"(?:{_THE_LINE}|(?<=\s))$", re.IGNORECASE)
 _BEHIND_LINE = re.compile(r":?(?:\s|$)")
+_SHORT = r"(?P<quote>[`'\"])(?P<inline>(?:(?!(?P=quote))[^\n])+)(?P=quote)"
 _HOLDING = re.compile(
-    rf"\b(?:the\s+)?line\s+{_WITH}\s+"
-    rf"(?:{_INLINE}|(?P<bare>[^\W\d]\w*))(?:\s+in\s+it)?(?=\s|:|$)",
-    re.IGNORECASE,
+    rf"(?i:\b(?:the\s+)?line\s+{_WITH}\s+)"
+    rf"(?:{_SHORT}|(?P<bare>[^\W\d]\w*))(?i:\s+in\s+it)?(?=\s|:|$)"
+    r"|(?i:\bthe\s+)(?P<called>(?=\w*(?:_|[a-z][A-Z]))[^\W\d]\w*)\s+line\b"
 )
 _FROM = re.compile(
     r"\b(?:everything\s+|all\s+lines\s+|the\s+lines?\s+)?from\s+lines?\s+(\d+)\s+"
@@ -233,7 +234,7 @@ def numbered(words: str, lines: Sequence[str]) -> str:
             words = f"{words[: opened.start()]}line {numbers[0]}{words[end:]}"
 
     def called(match: re.Match[str]) -> str:
-        text = match["inline"] or match["bare"]
+        text = match["inline"] or match["bare"] or match["called"]
         numbers = [k for k, line in enumerate(lines, 1) if text in line]
         return f"line {numbers[0]}" if len(numbers) == 1 else match[0]
 

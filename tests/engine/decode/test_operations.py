@@ -250,6 +250,13 @@ def test_lines_are_named_by_text_that_one_of_them_has() -> None:
     assert numbered("Delete the line with `e.x` in it", lines) == "Delete line 4"
     assert numbered("Delete the line with b", lines) == "Delete the line with b"
     assert numbered("Delete the line `c = b`", [*lines, "c = b"]) == "Delete the line `c = b`"
+    assert (
+        numbered("Replace the line with `e.x` in it with `f`", lines) == "Replace line 4 with `f`"
+    )
+    assert numbered('Change the line with "e.x" to `"a"`', lines) == 'Change line 4 to `"a"`'
+    named = ["first = 1", "load_all()", "x = 2"]
+    assert numbered("drop the load_all line", named) == "drop line 2"
+    assert numbered("drop the first line", named) == "drop the first line"
     whole = ["use(e.x)", "e.x"]
     assert numbered("Delete the line that mentions `e.x`", whole) == "Delete line 2"
     # It is a part of a longer text that no line has.
