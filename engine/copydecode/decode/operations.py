@@ -73,7 +73,8 @@ _OPENERS = (
 )
 _PROSE = re.compile(
     r"(?:an?|the|some|this|that|these|those|two|three|another|more|code|lines?|it|one)\b|.*`"
-    rf"|(?!{_OPENERS})[a-z]+\s+[a-z(]|.*\s(?:that|which|instead|around|about|so)\s",
+    rf"|(?!{_OPENERS})[a-z]+\s+[a-z(]|.*\s(?:that|which|instead|around|about|so)\s|.*;"
+    r"|.*\s(?:call|comment|lines?|statement|method|function)\s*$",
     re.IGNORECASE,
 )
 """What tells code from a description of it."""
@@ -260,7 +261,7 @@ def _text_operation(words: str, context: Context) -> Promised:
     match = None if _APART.search(words) else match or _REPLACEMENT.fullmatch(words)
     if match is None or (context.text is None) == (match["inline"] is None):
         return ()
-    if match["inline"] and _SEVERAL.search(match["inline"]):
+    if match["inline"] and _is_more(match["inline"], match["quote"]):
         return ()
     end = match["end"] if inserts else None
     first, last = context.scope or (0, 0)
@@ -278,6 +279,13 @@ def _text_operation(words: str, context: Context) -> Promised:
         above = _is_top(end) if end else match["side"].lower() in {"before", "above"}
         first, last = (first, first - 1) if above else (last + 1, last)
     return [*_copies([(1, first - 1)]), text, *_copies([(last + 1, n_lines)])]
+
+
+def _is_more(text: str, quote: str) -> bool:
+    """Return whether what stands between two quotes is more than one text."""
+    if _SEVERAL.search(text):
+        return True
+    return quote in text and (quote == "`" or re.search(r"\blines?\b", text) is not None)
 
 
 def _without_all(words: str, lines: Sequence[str]) -> Promised:

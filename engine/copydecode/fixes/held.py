@@ -56,6 +56,7 @@ _RENAME = re.compile(
 
 _HEADER = re.compile(r"\s*(?:async\s+)?def\s+(\w+)\b")
 _HEADER_LINES = 30
+_STRING = re.compile(r"[rRuU]?(?:\"\"\".*|\'\'\'.*|\"[^\"]*\"|'[^']*')")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -118,7 +119,7 @@ def _functions(code: Sequence[str], name: str) -> Iterator[tuple[int, _Function]
     for end in range(k + 1, min(k + _HEADER_LINES, len(code)) + 1):
         head = textwrap.dedent("\n".join(code[k:end]))
         begins = next((line.strip() for line in code[end:] if line.strip()), "")
-        body = " 'documented'" if re.match(r"[rRuU]?[\"']", begins) else " ..."
+        body = " 'documented'" if _STRING.fullmatch(begins) else " ..."
         try:
             [function] = ast.parse(head + body).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):

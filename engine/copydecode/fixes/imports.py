@@ -80,6 +80,10 @@ _NAMES = re.compile(r"from\s+[\w.]+\s+import\s+([\w, \t]+)$")
 _OPENED = re.compile(r"from\s+[\w.]+\s+import\s+\($")
 _NAME_OF_ITS_OWN = re.compile(r"(\s+)([^\W\d]\w*)(?: as \w+)?,")
 _RENAMED = re.compile(r"\b[\w.]+[ \t]+as[ \t]+(?=\w)")
+_INDENTED_IMPORT = re.compile(r"\s+(?:from|import)\b")
+_OTHER_LIBRARIES = re.compile(r"^\s*(?:from|import)\s+(?:attrs?|sqlalchemy|celery)\b", re.MULTILINE)
+"""They have names of the standard library's for other things."""
+
 _LONG_STRING = re.compile(r"(\"\"\"|''').*?\1", re.DOTALL)
 _STRING = re.compile(r"[rR]?(\"\"\"|'''|\"|')")
 
@@ -116,7 +120,8 @@ def import_fix(message: str, lines: Sequence[str]) -> Fix | None:
 
 def is_imported(name: str, lines: Sequence[str]) -> bool:
     """Return whether a document, of these lines, imports something by a name."""
-    code = _RENAMED.sub("", _without_long_strings(_text(lines)))
+    text = "\n".join(line for line in lines if not _INDENTED_IMPORT.match(line))
+    code = _RENAMED.sub("", _without_long_strings(_text(text.split("\n"))))
     return _is_imported(name, code, list(_sections(code.split("\n"))))
 
 
@@ -178,6 +183,8 @@ def _is_used(name: str, wanted: _Statement, text: str) -> bool:
     """
     text = re.sub(r"#.*", "", _without_long_strings(text))
     if re.search(rf"\bself\.{name}\b", text):
+        return False
+    if wanted.name is not None and _OTHER_LIBRARIES.search(text):
         return False
     behind = "" if name[:1].isupper() or name in KNOWN_MODULES else r"[ \t]*[.(]"
     if wanted.name is None:

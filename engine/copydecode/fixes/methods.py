@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Sequence
 
 from copydecode.fixes.fix import Fix
+from copydecode.fixes.imports import KNOWN_NAMES
 from copydecode.fixes.messages import NAME, QUOTED, plain
 from copydecode.fixes.part import Part, width
 
@@ -35,8 +37,10 @@ _UNDEFINED = re.compile(
     rf"|(?:NameError: )?(?:name )?{QUOTED.replace('name', 'also')} is not defined",
     re.IGNORECASE,
 )
-_HEADER = re.compile(r"(?P<head>\s+(?:async\s+)?def\s+(?P<name>\w+)\s*\()")
-_OF_CLASSES = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+_HEADER = re.compile(r"(?P<head>\s+(?:async\s+)?def\s+(?P<name>\w+)\s*\()(?=\s*\S)")
+_OF_CLASSES = frozenset(
+    {"__new__", "__init_subclass__", "__class_getitem__", "_generate_next_value_"}
+)
 _PLAIN_DECORATORS = frozenset(
     {"property", "abstractmethod", "override", "classmethod", "contextmanager"}
 )
@@ -91,6 +95,14 @@ def _with_parameter(number: int, code: Sequence[str], name: str | None) -> str |
         n.value.id for n in body if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
     }
     certain = first in reads  # The body has it already.
+    # A function that makes another one, or that the class itself calls, is no method yet.
+    makes = any(isinstance(node, _Function) for node in body)
+    around = _class_around(number, code)
+    bare = re.compile(rf"(?<![\w.]){re.escape(function.name)}\b")
+    called = any(bare.search(other) for other in around if other is not line)
+    has_both = function.name.startswith("__") and len(given) > 1
+    if not certain and (makes or called or has_both or "(Interface)" in "".join(around[:1])):
+        return None
     if given and _LIKE_SELF.fullmatch(given[0].arg):
         return None
     if not certain and (not decorators <= _PLAIN_DECORATORS or (given and given[0].arg in objects)):
@@ -112,9 +124,13 @@ def _function_at(part: Part) -> _Function | None:
 def _as_attribute(name: str, number: int, code: Sequence[str]) -> str | None:
     """Return the line with a name as an attribute of `self`, where its class has that."""
     line, part = code[number - 1], Part.around(code, number - 1).sound()
+    if name in KNOWN_NAMES or name in sys.stdlib_module_names:
+        return None
     attribute = re.compile(rf"\bself\.{re.escape(name)}\b")
-    around = _class_around(number, code)
-    if not any(attribute.search(other) for other in around if other is not line):
+    around = (other.partition("#")[0] for other in _class_around(number, code) if other is not line)
+    # Where it is given to the attribute, or called with the object, it is another thing.
+    other_thing = rf"\bself\.{re.escape(name)}\b|\b{re.escape(name)}\(\s*self\b"
+    if not any(map(attribute.search, around)) or re.search(other_thing, line):
         return None
     try:
         tree = part.tree()
@@ -138,6 +154,8 @@ def _read_in_methods(tree: ast.Module, name: str) -> Iterator[ast.Name]:
         nodes = [node for statement in function.body for node in ast.walk(statement)]
         bound = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
         bound |= {n.arg for n in [*nodes, *ast.walk(function.args)] if isinstance(n, ast.arg)}
+        bound |= {n.name for n in nodes if isinstance(n, ast.ClassDef | _Function)}
+        bound |= {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
         if name not in bound:
             yield from (n for n in nodes if isinstance(n, ast.Name) and n.id == name)
 

@@ -21,8 +21,7 @@ _UNKNOWN = tuple(
         rf"(?:NameError: )?(?:name )?{QUOTED} is not (?:defined|accessed)",
         rf"(?:fix the )?misspelt name {QUOTED}|{QUOTED.replace('name', 'also')} is misspelt",
         rf"(?:there is a )?typo in {QUOTED}",
-        rf"(?:AttributeError: )?(?:[`'\"]{NAME}[`'\"] object|[`'\"]?{NAME}[`'\"]?) has no attribute"
-        rf" {QUOTED}",
+        rf"[`'\"]?{NAME}[`'\"]? has no attribute {QUOTED}",
         rf"cannot access attribute {QUOTED} for class [^\n]+",
     )
 )

@@ -52,10 +52,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """Something that is easily done wrong: how it is told of, and what the line may have been."""
+    """Something that is easily done wrong: how it is told of, and what the line may have been.
+
+    One that closes a bracket needs all that stands behind it: it may be closed further down.
+    """
 
     told: re.Pattern[str]
     origins: Callable[[Place], Iterator[str]]
+
+    @property
+    def closes(self) -> bool:
+        """Whether it closes brackets."""
+        return self.origins is _not_closed
 
 
 def _indentation(place: Place) -> Iterator[str]:
@@ -67,8 +75,12 @@ def _indentation(place: Place) -> Iterator[str]:
         deeper = below[:1] if below and width(below[0]) > width(above[0]) else []
         near.insert(0, deeper[0][: width(deeper[0])] if deeper else near[0] + " " * 4)
     own = place.line[: width(place.line)]
+    leaves = re.match(r"\s*(?:return|raise|continue|break)\b", above[0]) if above else None
+    dead = above[0][: width(above[0])] if leaves else None
+    if not (above and above[0].rstrip().endswith(":")):
+        near.sort(key=lambda indent: abs(len(indent) - len(own)))
     for indent in (*near, own + " " * 4, own[:-4]):
-        if indent != own:
+        if indent not in {own, dead}:
             yield indent + place.line.lstrip()
 
 
@@ -79,8 +91,9 @@ def _keyword(place: Place) -> Iterator[str]:
     for foreign, own in _FOREIGN:
         for match in re.finditer(foreign, code):
             yield line[: match.start()] + own + line[match.end() :]
+    known = {word for other in (*place.above, *place.below) for word in WORD.findall(other)}
     for match in WORD.finditer(code):
-        if match[0] in _NO_SLIPS:
+        if match[0] in _NO_SLIPS or match[0] in known:
             continue
         alike = get_close_matches(match[0], keyword.kwlist, n=2, cutoff=_ALIKE)
         swapped = [word for word in keyword.kwlist if sorted(word) == sorted(match[0])]
@@ -97,9 +110,11 @@ def _not_closed(place: Place) -> Iterator[str]:
 def _colon(place: Place) -> Iterator[str]:
     """Yield the line with one more colon: at its end, or where a block or a dictionary has one."""
     line, code = place.line, _code(place.line)
-    within = re.match(rf"\s*(?:{_BLOCKS})\b|.*(?:[{{\[]|\blambda\b)", code) is not None
+    heads = re.match(rf"\s*(?:{_BLOCKS})\b", code) is not None
     for at in _ends(line):
-        if within or at == len(code):
+        before = _STRING.sub("", line[:at])
+        opened = sum(map(before.count, "{[")) > sum(map(before.count, "}]"))
+        if at == len(code) or (heads and "(" not in before) or opened or "lambda" in before:
             yield line[:at] + ":" + line[at:]
 
 
@@ -117,7 +132,9 @@ def _comma(place: Place) -> Iterator[str]:
 
 def _closed_twice(place: Place) -> Iterator[str]:
     for match in reversed([*re.finditer(r"[)\]}]", place.line)]):
-        yield place.line[: match.start()] + place.line[match.end() :]
+        origin = place.line[: match.start()] + place.line[match.end() :]
+        if not re.fullmatch(r"\s*[\w.]+\s*", origin):  # That would do nothing: it was called.
+            yield origin
 
 
 def _closed_by_another(place: Place) -> Iterator[str]:

@@ -136,7 +136,7 @@ def _parses_beyond(code: Sequence[str], number: int) -> bool:
     """Return whether a document has no error up to some lines behind a line (1-based)."""
     if sum(map(len, code)) > MOST_CHARACTERS:
         return False
-    part = Part.of(code, 0, len(code), 0)
+    part = Part((), tuple(code), 0, 0)
     error = part.error()
     return error is None or part.place_of(error) >= number + _NEAR
 
@@ -156,10 +156,20 @@ def _anywhere(words: str, code: Sequence[str]) -> Fix | None:
         stopped = part.place_of(error)
         above = next((k for k in range(stopped - 1, -1, -1) if code[k].strip()), stopped)
         for at in dict.fromkeys((stopped, above)):
-            if (fix := _mended(words, Part.around(code, at))) is not None:
+            fix = _mended(words, Part.around(code, at))
+            if fix is not None and _is_past(
+                stopped, [*code[:at], *fix.lines, *code[at + 1 :]], first
+            ):
                 return fix
         first = stopped + 1
     return None
+
+
+def _is_past(stopped: int, code: Sequence[str], first: int) -> bool:
+    """Return whether the parser gets further than to where it stopped, from line `first` on."""
+    part = Part.of(code, first, len(code), first)
+    error = part.error()
+    return error is None or part.place_of(error) > stopped
 
 
 def _mended(words: str, part: Part) -> Fix | None:
@@ -188,7 +198,8 @@ def _mended(words: str, part: Part) -> Fix | None:
                 return second
             if part.parses(origin):
                 return fix
-            if begins and second is None and not goes_on and part.parses_so_far(origin):
+            may_follow = begins and second is None and not (goes_on or slip.closes)
+            if may_follow and part.parses_so_far(origin):
                 second = fix
     return second
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copydecode.fixes.fix import Fix
 from copydecode.fixes.messages import NAME, plain
@@ -50,6 +50,9 @@ _UNNAMED = re.compile(
     re.IGNORECASE,
 )
 _IMPORT_LINE = re.compile(r"(\s*(?:from\s+[\w.]+\s+)?import\s+)[\w., \t]*[\w.](\s*(?:#.*)?)")
+_KEPT = re.compile(r"#\s*(?:noqa|pylint|pyright|type:)")
+"""Somebody has said that it is meant so."""
+
 _NO_NAMES = frozenset({"it", "this", "that", "import", "variable", "which"})
 _EFFECTS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 _MAY_FAIL = (ast.Attribute, ast.Subscript, ast.BinOp)
@@ -119,29 +122,57 @@ def _fixes(words: str, name: str | None, number: int, code: Sequence[str]) -> li
     if any(form.fullmatch(words) for form in _IMPORT) or "import" in words:
         found = [bound for bound in found if bound.imported]
     found = [bound for bound in found if not _is_read(bound, number, tree, part, code)]
-    if len(found) != 1:
+    if len(found) != 1 or _KEPT.search(code[number - 1]):
         return []
     [bound] = found
-    if bound.text is not None:
-        return [Fix(number, (bound.text,), 1)]
-    return [] if bound.alone else [Fix(number, (), 1)]
+    if bound.text is None and bound.alone:
+        return []
+    left = () if bound.text is None else (bound.text,)
+    lines = (*part.lines[: part.row], *left, *part.lines[part.row + 1 :])
+    return [] if replace(part, lines=lines).error() else [Fix(number, left, 1)]
 
 
 def _is_read(bound: _Bound, number: int, tree: ast.Module, part: Part, code: Sequence[str]) -> bool:
     """Return whether a name is used after all: the message is of an earlier text then."""
     if any(
-        (isinstance(node, ast.Name) and node.id == bound.name and isinstance(node.ctx, ast.Load))
-        or (isinstance(node, ast.Constant) and node.value == bound.name)
+        _reads(node, bound.name)
         for node in ast.walk(tree)
         if part.own(getattr(node, "lineno", 0)) != number - 1
     ):
         return True
-    if not bound.imported:
+    if not bound.imported and width(part.line) and not _is_of_class(tree, part):
         return False
-    # An import is used anywhere; of a text that does not parse as a whole its words are asked.
-    word = re.compile(rf"(?<![\w.]){re.escape(bound.name)}\b")
+    # What is no function's own is used anywhere, as an attribute too, if it is a class's; of a text
+    # that does not parse as a whole its words are asked.
+    dotted = "" if width(part.line) and not bound.imported else r"(?<!\.)"
+    word = re.compile(rf"{dotted}(?<!\w){re.escape(bound.name)}\b")
     others = (line.partition("#")[0] for k, line in enumerate(code, 1) if k != number)
     return any(word.search(line) and not _imports(line) for line in others)
+
+
+def _reads(node: ast.AST, name: str) -> bool:
+    """Return whether a node needs a name: reads or unbinds it, adds to it, or has it in a text."""
+    match node:
+        case ast.Name(other, ast.Load() | ast.Del()):
+            return other == name or (other == "locals" and isinstance(node.ctx, ast.Load))
+        case ast.AugAssign(ast.Name(other)):
+            return other == name
+        case ast.Global(names) | ast.Nonlocal(names):
+            return name in names
+        case ast.Constant(str(text)):
+            return re.search(rf"\b{re.escape(name)}\b", text) is not None and len(name) > 1
+        case _:
+            return False
+
+
+def _is_of_class(tree: ast.Module, part: Part) -> bool:
+    """Return whether the part's line is a statement in the body of a class."""
+    return any(
+        part.own(statement.lineno) == part.at
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+    )
 
 
 def _imports(line: str) -> bool:
@@ -172,7 +203,7 @@ def _tries(tree: ast.Module, statement: ast.stmt) -> bool:
     return any(
         any(statement is inner for guarded in node.body for inner in ast.walk(guarded))
         for node in ast.walk(tree)
-        if isinstance(node, ast.Try)
+        if isinstance(node, ast.Try | ast.TryStar)
     )
 
 
@@ -180,6 +211,8 @@ def _of_statement(
     node: ast.stmt, block: Sequence[ast.stmt], part: Part, *, tries: bool
 ) -> Iterator[_Bound]:
     line = part.line
+    if line.encode()[: node.col_offset].strip():  # The head of its block stands in the line, too.
+        return
     if isinstance(node, ast.With | ast.AsyncWith):
         name = node.items[0].optional_vars if len(node.items) == 1 else None
         if isinstance(name, ast.Name) and (text := _without_as(line, name.id)) is not None:
@@ -189,7 +222,8 @@ def _of_statement(
     if node.lineno != node.end_lineno or on_line > 1:
         return
     if isinstance(node, ast.Import | ast.ImportFrom):
-        yield from _of_import(node, block, line)
+        if not tries:  # It may be there to be tried.
+            yield from _of_import(node, block, line)
     elif isinstance(node, ast.Assign | ast.AnnAssign):
         yield from _of_value(node, block, line, tries=tries)
 
@@ -219,6 +253,8 @@ def _of_import(
     for alias in names:
         bound = alias.asname or alias.name.partition(".")[0]
         called = _called(module, alias)
+        if alias.asname == alias.name:  # It is there to be imported from here.
+            continue
         if len(names) == 1:
             yield _Bound(bound, called, None, len(block) == 1, imported=True)
             continue
@@ -233,7 +269,8 @@ def _of_list(node: ast.ImportFrom, part: Part) -> Iterator[_Bound]:
     """Yield the name that a line in the brackets of an import has for itself, where others stay."""
     here = [alias for alias in node.names if part.own(alias.lineno) == part.at]
     alone = re.fullmatch(r"\s*[\w.]+(?:\s+as\s+\w+)?,?\s*(?:#.*)?", part.line)
-    if len(here) == 1 and len(node.names) > 1 and alone and node.lineno != here[0].lineno:
+    head = part.lines[part.row - (here[0].lineno - node.lineno)] if here else ""
+    if len(here) == 1 and len(node.names) > 1 and alone and "(" in head:
         bound = here[0].asname or here[0].name
         called = _called(node.module or "", here[0])
         yield _Bound(bound, called, None, imported=True)

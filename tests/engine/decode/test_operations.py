@@ -187,6 +187,10 @@ def test_words_with_a_text_may_say_more_or_less(words: str) -> None:
         "put `x` and `y` before line 3",
         "insert 'a' or 'b' before line 3",
         "delete line " + "9" * 5000,
+        "replace line 2 with `a = 1`, and line 5 with `b = 2`",
+        "insert `a = 1` after line 2 and `b = 2` after line 4",
+        "insert foo() call before line 3",
+        "replace line 2 with: x = 2; keep line 3",
     ],
 )
 def test_words_that_only_look_like_an_operation_do_not_say_one(words: str) -> None:

@@ -104,5 +104,11 @@ def test_a_selection_is_kept_to() -> None:
     assert held("import json", LINES, (6, 6)) == Fix(6)
 
 
+def test_a_call_of_a_text_is_no_docstring_and_an_import_elsewhere_none_here() -> None:
+    lines = ["def f(a):", "    'a'.join(a)", "def g():", "    import os"]
+    assert held("add a docstring to f", lines, None) is None
+    assert held("import os", lines, None) is None
+
+
 def test_heads_that_do_not_parse_are_left_alone() -> None:
     assert held("Document load", ["def load(", "    a b", "):", '    """Doc."""'], None) is None

@@ -144,3 +144,37 @@ def test_functions_in_other_blocks_are_no_methods() -> None:
         "        return 1",
     ]
     assert self_fix(message, lines, (4, 4)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("config", "self.config = config"),
+        ("json", "return json.loads(self.text)"),
+        ("helper", "return helper(self)"),
+    ],
+)
+def test_a_name_that_may_be_another_thing_is_no_attribute(name: str, line: str) -> None:
+    lines = [
+        "class A:",
+        "    def run(self):",
+        f"        return self.{name}",
+        "",
+        "    def other(self):",
+        f"        {line}",
+    ]
+    assert self_fix(f"undefined name '{name}'", lines, (6, 6)) is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["    def door(make):", "        def new():", "            return 1", "        return new"],
+        ["    def door(n):", "        return n", "    OTHER = door(3)"],
+        ["    def __lt__(a, b):", "        return key(a) < key(b)"],
+        ["    def door(", "        n,", "    ):", "        return n"],
+    ],
+)
+def test_what_makes_methods_or_is_called_by_the_class_has_no_self(lines: list[str]) -> None:
+    number = len(CLASS) + 1
+    assert self_fix("missing self", [*CLASS, *lines], (number, number)) is None

@@ -198,6 +198,42 @@ def test_what_is_no_slip_or_not_said_is_left_alone(message: str, line: str) -> N
     assert syntax_fix(message, [line, "    pass"], None) is None
 
 
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        ("Expected `:`, found `,`", 3),
+        ("syntax error", None),
+        ("SyntaxError: invalid syntax", 3),
+    ],
+)
+def test_a_bracket_that_is_closed_below_is_not_closed_above(message: str, number: int) -> None:
+    lines = ["X = {", '    "a": 1,', '    "b" (1, 2, 3 4),', '    "c": 3,', "}"]
+    scope = (number, number) if number else None
+    assert syntax_fix(message, lines, scope) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "lines", "number"),
+    [
+        ("invalid syntax", ["net = 1", "net  net * 2"], 2),
+        ("invalid syntax", ["items [x for x in a]"], 1),
+        ("unmatched ')'", ["items.sort)"], 1),
+        ("unexpected indent", ["  import os"], 1),
+    ],
+)
+def test_what_would_mean_something_else_is_no_fix(
+    message: str, lines: list[str], number: int
+) -> None:
+    fix = syntax_fix(message, lines, (number, number))
+    assert fix is None or fix == Fix(1, ("import os",), 1)
+
+
+def test_the_nearest_indentation_is_meant_and_never_behind_a_return() -> None:
+    lines = ["def f(a):", "    if a:", "        return 1", "     return 2"]
+    message = "unindent does not match any outer indentation level"
+    assert syntax_fix(message, lines, (4, 4)) == Fix(4, ("    return 2",), 1)
+
+
 def test_a_comment_is_not_taken_into_a_text() -> None:
     fix = syntax_fix("unterminated string literal", ["x = 'abc  # why"], (1, 1))
     assert fix == Fix(1, ("x = 'abc'  # why",), 1)

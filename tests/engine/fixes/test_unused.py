@@ -140,6 +140,43 @@ def test_who_says_more_wants_something_else(message: str) -> None:
     assert unused_fix(message, ["import os", "x = 1", "it = 2"], None) is None
 
 
+@pytest.mark.parametrize(
+    ("lines", "number"),
+    [
+        (["try:", "    import os", "    FOUND = True", "except ImportError:", "    pass"], 2),
+        (["from app import os  # noqa: F401", "x = 1"], 1),
+        (["from a import os as os", "x = 1"], 1),
+        (["from a import b, \\", "    os", "x = b"], 2),
+    ],
+)
+def test_an_import_may_be_there_for_something_else(lines: list[str], number: int) -> None:
+    assert unused_fix("'os' imported but unused", lines, (number, number)) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "number"),
+    [
+        (["if a: x = run(a)", "b = 1"], 1),
+        (["for i in a: x = run(i)", "b = 1"], 1),
+        (["def f(r):", "    x = 0", "    x += r", "    return r"], 2),
+        (["def f(r):", "    x = g()", "    del x"], 2),
+        (["def f():", "    x = 0", "    def g():", "        nonlocal x", "        x = 1"], 2),
+        (["def f(d):", "    x = 0.5", "    return d.query('score > @x and b')"], 2),
+        (["def f():", "    x = 1", "    return locals()"], 2),
+        (["x = 10", "", "def g():", "    return x"], 1),
+        (["class A:", "    x: int = 0", "    def f(self):", "        self.x += 1"], 2),
+        (["class A:", "    x = 0", "    y = 1", "", "print(A.x)"], 2),
+    ],
+)
+def test_what_needs_the_variable_or_its_head_keeps_it(lines: list[str], number: int) -> None:
+    if "@x" in lines[-1]:  # A letter alone stands in many texts.
+        lines = [line.replace("x", "score_at") for line in lines]
+        name = "score_at"
+    else:
+        name = "x"
+    assert unused_fix(f"Unused variable '{name}'", lines, (number, number)) is None
+
+
 def test_what_may_fail_in_a_try_stays() -> None:
     lines = ["try:", "    x = d['k']", "    f()", "except KeyError:", "    pass"]
     assert unused_fix("Unused variable 'x'", lines, (2, 2)) is None
@@ -152,7 +189,7 @@ def test_values_that_nest_too_deep_are_left_alone() -> None:
 def test_no_block_is_left_empty() -> None:
     lines = ["try:", "    import os", "except ImportError:", "    pass"]
     assert unused_fix("`os` imported but unused", lines, (2, 2)) is None
-    more = ["try:", "    import os", "    import sys", "except ImportError:", "    pass"]
+    more = ["if a:", "    import os", "    import sys"]
     assert unused_fix("`os` imported but unused", more, (2, 2)) == Fix(2, (), 1)
     assert unused_fix("Unused variable 'x'", ["def f():", "    x = 1"], (2, 2)) is None
     noted = ["def f(d):", "    if d:  # why", "        # so", "        x = 1", "", "    return 1"]
