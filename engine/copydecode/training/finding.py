@@ -123,7 +123,7 @@ def delete_range(lines: Lines, rng: Random, material: Material) -> Case | None:
 
 def delete_all(lines: Lines, rng: Random, _material: Material) -> Case | None:
     """Delete every line that holds a given name."""
-    counts = Counter(name for line in lines for name in {m[0] for m in NAME.finditer(line)})
+    counts = Counter(name for line in lines for name in _names(line))
     choices = [name for name, count in counts.items() if 1 <= count <= 4 and count < len(lines)]  # noqa: PLR2004  # keeps gold short
     several = [name for name in choices if counts[name] > 1]
     if several and rng.random() < 0.7:  # noqa: PLR2004  # most have more than one line
@@ -298,7 +298,7 @@ def _place(lines: Lines, rng: Random, material: Material) -> tuple[int, str, str
             )
         )
         return number, template.format(quote), text
-    counts = Counter(name for line in lines for name in {m[0] for m in NAME.finditer(line)})
+    counts = Counter(name for line in lines for name in _names(line))
     text_of_all = "\n".join(lines)
     choices = [
         (k, m[0])
@@ -329,3 +329,8 @@ def _quote(text: str, rng: Random) -> str:
     marks = [mark for mark in ("`", "`", "'", '"', "") if not mark or mark not in text]
     mark = rng.choice(marks)
     return f"{mark}{text}{mark}"
+
+
+def _names(line: str) -> dict[str, None]:
+    """Return the names of a line, each once and in their order: a set's is another in each run."""
+    return dict.fromkeys(match[0] for match in NAME.finditer(line))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from copydecode.edit.document import Document
@@ -42,6 +46,34 @@ def test_trials_cover_every_kind_and_are_seeded(files: list[SourceFile]) -> None
         assert isinstance(trial.request, EditRequest)
         if trial.kind != "rewrite" and not trial.kind.startswith("unchanged"):
             assert trial.target != trial.request.text
+
+
+_DRAWING = """
+from hashlib import sha256
+from pathlib import Path
+import copydecode.edit as edit
+from copydecode.training import evaluate
+from copydecode.training.corpus import SourceFile
+paths = sorted(Path(edit.__file__).parent.glob("*.py"))
+files = [SourceFile("edit", path.name, path.read_text("utf-8")) for path in paths]
+trials = evaluate.draw_trials([f for f in files if f.text.count("\\n") > 40], 2, 0)
+print(sha256(repr([(t.kind, t.request, t.target) for t in trials]).encode()).hexdigest())
+"""
+
+
+def test_trials_are_the_same_in_every_process() -> None:
+    """Whatever the order of sets, which is another one in each."""
+    drawn = {
+        subprocess.run(  # noqa: S603  # our own code
+            [sys.executable, "-c", _DRAWING],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(drawn) == 1
 
 
 @pytest.mark.parametrize("language", ["javascript", "typescript", "markdown"])
