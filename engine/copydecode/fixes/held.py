@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from copydecode.decode.renaming import renaming
 from copydecode.fixes.fix import Fix
 from copydecode.fixes.imports import is_imported
-from copydecode.fixes.messages import NAME, plain
+from copydecode.fixes.messages import NAME, first_match, forms, plain
+from copydecode.fixes.part import FAILURES
 
 _F, _P = (rf"[`'\"]?(?P<{group}>{NAME})[`'\"]?" for group in "fp")
 _T = r"[`'\"]?(?P<t>[^`]+?)[`'\"]?"
@@ -23,8 +24,8 @@ _IMPORT = re.compile(
     rf"(?:add (?:the missing )?import (?:of|for)|import) {_P}|{_F} is not imported", re.IGNORECASE
 )
 _DOCSTRING, _RESULT, _TYPE, _PARAMETER = (
-    tuple(re.compile(f"(?:please )?{form}", re.IGNORECASE) for form in forms)
-    for forms in (
+    forms(*(f"(?:please )?{pattern}" for pattern in patterns))
+    for patterns in (
         (rf"(?:add|write) (?:a|the) docstring(?: stub)? (?:to|for) {_F}", rf"document {_F}"),
         (
             rf"add (?:the |a )?return type {_T} to {_F}",
@@ -79,11 +80,10 @@ def held(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -> F
         names = renaming(words)
         gone = names is not None and names.alone
         return Fix(first) if gone and not _stands(names.old if names else "", code) else None
-    for forms in (_DOCSTRING, _RESULT, _TYPE, _PARAMETER):
-        for form in forms:
-            if (match := form.fullmatch(words)) is not None:
-                return _held(match, forms is _DOCSTRING, code)
-    return None
+    if match := first_match(words, _DOCSTRING):
+        return _held(match, code, documents=True)
+    match = first_match(words, (*_RESULT, *_TYPE, *_PARAMETER))
+    return _held(match, code) if match else None
 
 
 def _stands(name: str, code: Sequence[str]) -> bool:
@@ -91,7 +91,7 @@ def _stands(name: str, code: Sequence[str]) -> bool:
     return any(word.search(line) for line in code)
 
 
-def _held(match: re.Match[str], documents: bool, code: Sequence[str]) -> Fix | None:  # noqa: FBT001  # of two sorts
+def _held(match: re.Match[str], code: Sequence[str], *, documents: bool = False) -> Fix | None:
     groups = match.groupdict()
     found = next(_functions(code, groups["f"]), None)
     if found is None:
@@ -122,7 +122,7 @@ def _functions(code: Sequence[str], name: str) -> Iterator[tuple[int, _Function]
         body = " 'documented'" if _STRING.fullmatch(begins) else " ..."
         try:
             [function] = ast.parse(head + body).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except FAILURES:
             continue
         if isinstance(function, _Function):
             yield k + 1, function

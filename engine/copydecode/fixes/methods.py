@@ -12,20 +12,17 @@ from collections.abc import Iterator, Sequence
 
 from copydecode.fixes.fix import Fix
 from copydecode.fixes.imports import KNOWN_NAMES
-from copydecode.fixes.messages import NAME, QUOTED, plain
-from copydecode.fixes.part import Part, width
+from copydecode.fixes.messages import NAME, first_match, forms, plain, quoted
+from copydecode.fixes.part import FAILURES, Part, width
 
-_NO_SELF = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        rf"method {QUOTED} (?:should have [`'\"]self[`'\"] as first argument|has no argument)",
-        r"first argument of a method should be named [`'\"]self[`'\"]",
-        r"instance methods should take a [`'\"]self[`'\"] parameter",
-        r"self argument missing for a non-static method(?: \(or an invalid type for self\))?",
-        r"method must have at least one argument\. did you forget the [`'\"]self[`'\"] argument\?",
-        r"(?:the |a )?[`'\"]?self[`'\"]? is missing",
-        r"(?:please )?(?:missing|add)(?: the)? [`'\"]?self[`'\"]?",
-    )
+_NO_SELF = forms(
+    rf"method {quoted()} (?:should have [`'\"]self[`'\"] as first argument|has no argument)",
+    r"first argument of a method should be named [`'\"]self[`'\"]",
+    r"instance methods should take a [`'\"]self[`'\"] parameter",
+    r"self argument missing for a non-static method(?: \(or an invalid type for self\))?",
+    r"method must have at least one argument\. did you forget the [`'\"]self[`'\"] argument\?",
+    r"(?:the |a )?[`'\"]?self[`'\"]? is missing",
+    r"(?:please )?(?:missing|add)(?: the)? [`'\"]?self[`'\"]?",
 )
 _COUNTED = re.compile(
     rf"(?:TypeError: )?(?:\w+\.)?(?P<name>{NAME})\(\) takes (?P<takes>\d{{1,2}}) positional"
@@ -33,8 +30,8 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _UNDEFINED = re.compile(
-    rf"undefined (?:name|variable) {QUOTED}"
-    rf"|(?:NameError: )?(?:name )?{QUOTED.replace('name', 'also')} is not defined",
+    rf"undefined (?:name|variable) {quoted()}"
+    rf"|(?:NameError: )?(?:name )?{quoted('also')} is not defined",
     re.IGNORECASE,
 )
 _HEADER = re.compile(r"(?P<head>\s+(?:async\s+)?def\s+(?P<name>\w+)\s*\()(?=\s*\S)")
@@ -47,7 +44,6 @@ _PLAIN_DECORATORS = frozenset(
 _LIKE_SELF = re.compile(r"_*(?:self\w*|slef|sefl|this|me|obj|c|cls|klass|mcs)?_*", re.IGNORECASE)
 _CLASS = re.compile(r"\s*class\b")
 _DEF = re.compile(r"\s*(?:async\s+)?def\b")
-_FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -71,7 +67,7 @@ def self_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None) 
     found: str | None = None
     if counted is not None and int(counted["given"]) == int(counted["takes"]) + 1:
         found = _with_parameter(scope[0], code, counted["name"])
-    elif any(form.fullmatch(words) for form in _NO_SELF):
+    elif first_match(words, _NO_SELF):
         found = _with_parameter(scope[0], code, None)
     elif undefined is not None:
         found = _as_attribute(undefined["name"] or undefined["also"], scope[0], code)
@@ -115,7 +111,7 @@ def _function_at(part: Part) -> _Function | None:
     """Return the function that begins in the part's line, if that parses."""
     try:
         tree = part.tree()
-    except _FAILURES:
+    except FAILURES:
         return None
     functions = (node for node in ast.walk(tree) if isinstance(node, _Function))
     return next((f for f in functions if part.own(f.lineno) == part.at), None)
@@ -134,7 +130,7 @@ def _as_attribute(name: str, number: int, code: Sequence[str]) -> str | None:
         return None
     try:
         tree = part.tree()
-    except _FAILURES:
+    except FAILURES:
         return None
     found = [node for node in _read_in_methods(tree, name) if part.own(node.lineno) == part.at]
     if len(found) != 1 or len(re.findall(rf"(?<![\w.]){re.escape(name)}\b", line)) != 1:

@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 MOST_LINES = 60
 """So many lines above and below a line are parsed at most."""
 
+FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What Python's parser raises at a text that it does not take."""
+
 _CUTS = 8
 """So often what does not parse by itself is left out above it."""
 
@@ -78,7 +81,7 @@ class Part:
         """Return the tree; `own` says which line a node is in.
 
         Raises:
-            SyntaxError, ValueError, RecursionError, MemoryError: as `ast.parse`.
+            SyntaxError, ValueError, RecursionError, MemoryError: `FAILURES`, as `ast.parse`.
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Invalid escapes.
@@ -92,7 +95,7 @@ class Part:
         """Return what the parser says, None where all parses."""
         try:
             self.tree()
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        except FAILURES as error:
             return error.with_traceback(None)
         return None
 

@@ -10,20 +10,17 @@ import re
 from collections.abc import Sequence
 
 from copydecode.fixes.fix import Fix
-from copydecode.fixes.messages import NAME, QUOTED, plain
+from copydecode.fixes.messages import NAME, first_match, forms, plain, quoted
 from copydecode.fixes.unused import unused_name
 
-_UNKNOWN = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        rf"(?:undefined|unresolved) (?:name|variable|reference) {QUOTED}",
-        rf"cannot find name {QUOTED}",
-        rf"(?:NameError: )?(?:name )?{QUOTED} is not (?:defined|accessed)",
-        rf"(?:fix the )?misspelt name {QUOTED}|{QUOTED.replace('name', 'also')} is misspelt",
-        rf"(?:there is a )?typo in {QUOTED}",
-        rf"[`'\"]?{NAME}[`'\"]? has no attribute {QUOTED}",
-        rf"cannot access attribute {QUOTED} for class [^\n]+",
-    )
+_UNKNOWN = forms(
+    rf"(?:undefined|unresolved) (?:name|variable|reference) {quoted()}",
+    rf"cannot find name {quoted()}",
+    rf"(?:NameError: )?(?:name )?{quoted()} is not (?:defined|accessed)",
+    rf"(?:fix the )?misspelt name {quoted()}|{quoted('also')} is misspelt",
+    rf"(?:there is a )?typo in {quoted()}",
+    rf"[`'\"]?{NAME}[`'\"]? has no attribute {quoted()}",
+    rf"cannot access attribute {quoted()} for class [^\n]+",
 )
 _GENERATED = re.compile(r"__\w+__|_[A-Z]\w*?__\w+")
 """Names that Python looks up by itself, or changes: no text has them."""
@@ -37,8 +34,8 @@ def settled(message: str, lines: Sequence[str], scope: tuple[int, int] | None) -
     words = plain(message)
     if scope is None or not words:
         return None
-    name = next((_name(m) for form in _UNKNOWN if (m := form.fullmatch(words))), None)
-    name = name or unused_name(words)
+    match = first_match(words, _UNKNOWN)
+    name = _name(match) if match else unused_name(words)
     if not name or _GENERATED.fullmatch(name):
         return None
     word = re.compile(rf"(?<!\w){re.escape(name.rpartition('.')[2])}(?!\w)")

@@ -54,16 +54,12 @@ class Place:
 class Slip:
     """Something that is easily done wrong: how it is told of, and what the line may have been.
 
-    One that closes a bracket needs all that stands behind it: it may be closed further down.
+    What `closes` a bracket has to let all behind it parse: it may be closed further down.
     """
 
     told: re.Pattern[str]
     origins: Callable[[Place], Iterator[str]]
-
-    @property
-    def closes(self) -> bool:
-        """Whether it closes brackets."""
-        return self.origins is _not_closed
+    closes: bool = False
 
 
 def _indentation(place: Place) -> Iterator[str]:
@@ -198,7 +194,7 @@ def _code(line: str) -> str:
 
 
 SLIPS = tuple(
-    Slip(re.compile(told), origins)
+    Slip(re.compile(told), origins, closes=origins is _not_closed)
     for told, origins in (
         (r"indent", _indentation),
         (r"typo|keyword|misspel|\?$", _keyword),

@@ -13,37 +13,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from copydecode.fixes.fix import Fix
-from copydecode.fixes.messages import NAME, plain
-from copydecode.fixes.part import Part, width
+from copydecode.fixes.messages import NAME, first_match, forms, plain
+from copydecode.fixes.part import FAILURES, Part, width
 
 _DOTTED = rf"\.*{NAME}(?:\.{NAME})*"
 _ANY = rf"[`'\"]?(?P<name>{_DOTTED})[`'\"]?"
-_IMPORT = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        rf"{_ANY}(?: as (?P<alias>\w+))?[`'\"]? imported but unused",
-        r"unused (?P<alias>\w+) imported from [\w.]+",
-        rf"unused {_ANY} imported as (?P<alias>\w+)",
-        rf"unused import {_ANY}(?: as (?P<alias>\w+))?",
-        rf"import [`'\"](?P<name>{_DOTTED})[`'\"] is not accessed",
-        rf"(?:please )?(?:remove|delete|drop) (?:the |this )?unused import(?: of)? {_ANY}",
-    )
+_IMPORT = forms(
+    rf"{_ANY}(?: as (?P<alias>\w+))?[`'\"]? imported but unused",
+    r"unused (?P<alias>\w+) imported from [\w.]+",
+    rf"unused {_ANY} imported as (?P<alias>\w+)",
+    rf"unused import {_ANY}(?: as (?P<alias>\w+))?",
+    rf"import [`'\"](?P<name>{_DOTTED})[`'\"] is not accessed",
+    rf"(?:please )?(?:remove|delete|drop) (?:the |this )?unused import(?: of)? {_ANY}",
 )
-_VARIABLE = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        rf"local variable {_ANY} is assigned to but never used",
-        rf"unused (?:local )?variable {_ANY}",
-        rf"variable [`'\"](?P<name>{NAME})[`'\"] is not accessed",
-        rf"(?:please )?(?:remove|delete|drop) (?:the |this )?unused (?:local )?variable {_ANY}",
-    )
+_VARIABLE = forms(
+    rf"local variable {_ANY} is assigned to but never used",
+    rf"unused (?:local )?variable {_ANY}",
+    rf"variable [`'\"](?P<name>{NAME})[`'\"] is not accessed",
+    rf"(?:please )?(?:remove|delete|drop) (?:the |this )?unused (?:local )?variable {_ANY}",
 )
-_EITHER = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        rf"[`'\"](?P<name>{_DOTTED})[`'\"] is not accessed",
-        rf"{_ANY} is (?:never|not) used",
-    )
+_EITHER = forms(
+    rf"[`'\"](?P<name>{_DOTTED})[`'\"] is not accessed",
+    rf"{_ANY} is (?:never|not) used",
 )
 _UNNAMED = re.compile(
     r"(?:please )?(?:remove |delete |drop )?(?:the |this )?unused (?:import|variable)",
@@ -56,7 +47,6 @@ _KEPT = re.compile(r"#\s*(?:noqa|pylint|pyright|type:)")
 _NO_NAMES = frozenset({"it", "this", "that", "import", "variable", "which"})
 _EFFECTS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 _MAY_FAIL = (ast.Attribute, ast.Subscript, ast.BinOp)
-_FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +93,22 @@ def unused_fix(message: str, lines: Sequence[str], scope: tuple[int, int] | None
 
 def unused_name(words: str) -> str | None:
     """Return what plain words say is not used, such as `os.path`; None for other words."""
-    for form in (*_IMPORT, *_VARIABLE, *_EITHER):
-        if (match := form.fullmatch(words)) is None:
-            continue
-        groups = match.groupdict()
-        name: str = (groups.get("alias") or groups["name"]).lstrip(".")
-        return None if name.lower() in _NO_NAMES else name
-    return None
+    match = first_match(words, (*_IMPORT, *_VARIABLE, *_EITHER))
+    if match is None:
+        return None
+    groups = match.groupdict()
+    name: str = (groups.get("alias") or groups["name"]).lstrip(".")
+    return None if name.lower() in _NO_NAMES else name
 
 
 def _fixes(words: str, name: str | None, number: int, code: Sequence[str]) -> list[Fix]:
     part = Part.around(code, number - 1).sound()
     try:
         tree = part.tree()
-    except _FAILURES:
+    except FAILURES:
         return []
     found = [bound for bound in _bound(tree, part) if name is None or name in bound.called]
-    if any(form.fullmatch(words) for form in _IMPORT) or "import" in words:
+    if first_match(words, _IMPORT) or "import" in words:
         found = [bound for bound in found if bound.imported]
     found = [bound for bound in found if not _is_read(bound, number, tree, part, code)]
     if len(found) != 1 or _KEPT.search(code[number - 1]):
