@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 import sys
+import sysconfig
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from copydecode.fixes.fix import Fix
 from copydecode.fixes.messages import plain
@@ -198,8 +200,11 @@ def _is_used(name: str, wanted: _Statement, text: str) -> bool:
 
 
 def _has(wanted: _Statement, attribute: str) -> bool:
-    """Return whether what is imported has an attribute; of what comes with Python only."""
-    if wanted.origin > _STANDARD:
+    """Return whether what is imported has an attribute; of what comes with Python only.
+
+    A file of the same name in the folder of the process, the user's, is not imported: it would run.
+    """
+    if wanted.origin > _STANDARD or not _comes_with_python(wanted.module):
         return True
     module = import_module(wanted.module)
     if wanted.name is not None:
@@ -207,6 +212,15 @@ def _has(wanted: _Statement, attribute: str) -> bool:
     is_package = hasattr(module, "__path__")
     return hasattr(module, attribute) or (
         is_package and find_spec(f"{wanted.module}.{attribute}") is not None
+    )
+
+
+def _comes_with_python(module: str) -> bool:
+    spec = find_spec(module.partition(".")[0])
+    origin = spec.origin if spec else None
+    folder = Path(sysconfig.get_path("stdlib")).resolve()
+    return origin in {"built-in", "frozen"} or (
+        origin is not None and folder in Path(origin).resolve().parents
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -242,6 +244,17 @@ def test_what_the_module_does_not_have_is_a_variable_s(name: str, line: str) -> 
 def test_texts_and_other_names_say_nothing_about_a_module() -> None:
     lines = ["class A(re.Pattern):", '    """See re.html."""', "    x = self.result  # re.txt"]
     assert import_fix("undefined name 're'", lines) is not None
+
+
+def test_a_file_of_the_user_s_with_a_module_s_name_is_never_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "pprint.py").write_text(f"open({str(ran)!r}, 'w')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pprint", raising=False)
+    assert import_fix("undefined name 'pprint'", ["pprint.pformat(x)"]) is not None
+    assert not ran.exists()
 
 
 def test_submodules_belong_to_their_package() -> None:
